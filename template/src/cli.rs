@@ -1,0 +1,165 @@
+//! The commands of the binary; without one it serves.
+
+use std::{error::Error, time::Duration};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, Environment},
+    exit::Exit,
+    healthcheck, openapi, server,
+    store::Store,
+    telemetry::Telemetry,
+    token,
+};
+
+/// Settings come from a TOML file (APP_CONFIG_FILE) and the environment
+/// (APP_<SECTION>__<KEY>); `config` shows them all.
+#[derive(Parser)]
+#[command(name = env!("CARGO_PKG_NAME"), version, about = env!("CARGO_PKG_DESCRIPTION"))]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves until SIGTERM or Ctrl-C (the default)
+    Serve,
+    /// Brings the store's schema up to date
+    Migrate,
+    /// Asks the readiness probe of the service on this host; exits 0 or 1
+    Healthcheck,
+    /// Prints the effective configuration, each value with its source
+    Config {
+        /// Only checks it: prints nothing if all is well, exits 78 if not
+        #[arg(long)]
+        check: bool,
+    },
+    /// Mints a token for development
+    Token {
+        /// Whose token it is: the `sub` claim
+        #[arg(long, default_value = "developer")]
+        subject: String,
+        /// What it allows, separated by spaces: the `scope` claim
+        #[arg(long, default_value = "items:read items:write")]
+        scope: String,
+        /// How long it is valid, such as 30m
+        #[arg(long, default_value = "1h", value_parser = humantime)]
+        lifetime: Duration,
+    },
+    /// Prints the OpenAPI document of the API
+    Openapi,
+}
+
+fn humantime(text: &str) -> Result<Duration, serde_json::Error> {
+    humantime_serde::deserialize(serde_json::Value::from(text))
+}
+
+/// Runs the command that the command line names, and says how the process shall end.
+pub fn run() -> Exit {
+    match Cli::parse().command.unwrap_or(Command::Serve) {
+        Command::Serve => configured(|loaded| serve(&loaded.config)),
+        Command::Migrate => configured(|loaded| migrate(&loaded.config)),
+        Command::Healthcheck => {
+            configured(|loaded| done(healthcheck::ask(loaded.config.operations.address)))
+        }
+        Command::Config { check: true } => configured(|_| Exit::Ok),
+        Command::Config { check: false } => configured(|loaded| print(loaded)),
+        Command::Token {
+            subject,
+            scope,
+            lifetime,
+        } => configured(|loaded| {
+            let token = token::mint(&loaded.config, &subject, &scope, lifetime);
+            done(token.map(|token| println!("{token}")))
+        }),
+        Command::Openapi => done(openapi::document().to_pretty_json().map(print)),
+    }
+}
+
+/// Runs with a configuration that is whole, or tells all that is wrong with it.
+fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
+    match Config::load(&Environment::of_process()) {
+        Ok(loaded) => run(&loaded),
+        Err(faults) => {
+            eprintln!("{faults}");
+            Exit::Config
+        }
+    }
+}
+
+fn serve(config: &Config) -> Exit {
+    let telemetry = match Telemetry::start(config) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return failed(&error, Exit::Config),
+    };
+    let served = runtime()
+        .map_err(ServeError::from)
+        .and_then(|runtime| runtime.block_on(server::run(config, &telemetry)));
+    let flushed = telemetry.flush(config.shutdown.flush_timeout);
+    match served {
+        Ok(mut ending) => {
+            if !flushed {
+                ending.missed.push("shutdown.flush_timeout");
+            }
+            ended(&ending)
+        }
+        Err(error) => failed(&error, error.exit()),
+    }
+}
+
+/// The last line of the log.
+fn ended(ending: &Ending) -> Exit {
+    if ending.missed.is_empty() {
+        tracing::info!("stopped");
+        Exit::Ok
+    } else {
+        tracing::error!(missed = ending.missed.join(", "), "stopped too late");
+        Exit::DeadlineMissed
+    }
+}
+
+fn migrate(config: &Config) -> Exit {
+    let migrated = runtime().map_err(StoreError::other).and_then(|runtime| {
+        runtime.block_on(async {
+            let store = Store::connect(&config.store).await?;
+            store.migrate().await?;
+            store.close().await;
+            Ok(())
+        })
+    });
+    match migrated {
+        Ok(()) => Exit::Ok,
+        Err(error) => failed(&error, Exit::Unavailable),
+    }
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+}
+
+fn print(text: impl Display) {
+    print!("{text}");
+}
+
+fn done<E: Error>(result: Result<(), E>) -> Exit {
+    match result {
+        Ok(()) => Exit::Ok,
+        Err(error) => failed(&error, Exit::Failure),
+    }
+}
+
+/// Says what failed, with all its causes, and passes the exit code on.
+fn failed(error: &dyn Error, exit: Exit) -> Exit {
+    eprint!("error: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        eprint!(": {error}");
+        source = error.source();
+    }
+    eprintln!();
+    exit
+}

@@ -1,0 +1,232 @@
+use std::path::Path;
+
+use config::{
+    Config as Sources, ConfigBuilder, ConfigError, File, FileFormat, FileSourceFile, Map, Source,
+    Value, ValueKind, builder::DefaultState,
+};
+use serde_json::Value as Json;
+use serde_path_to_error::Segment;
+
+use super::{Config, Environment, Faults, Otlp, Profile};
+
+const FILE_VARIABLE: &str = "APP_CONFIG_FILE";
+const PREFIX: &str = "APP_";
+const ENVIRONMENT: &str = "the environment";
+pub(super) const DEVELOPMENT: &str = include_str!("development.toml");
+
+/// A configuration, and where each of its values came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The configuration itself.
+    pub config: Config,
+    given: Map<String, Value>,
+}
+
+pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
+    let mut faults = Faults::default();
+    let mut given = merge(environment, &mut faults);
+    reject_unknown(&mut given, &tree(&Config::default()), "", &mut faults);
+    let mut config = deserialize(&mut given, &mut faults);
+    config.otlp = Otlp::read(environment, &mut faults);
+    config.validate(&mut faults);
+
+    let loaded = Loaded { config, given };
+    faults.locate(|field| loaded.source(field));
+    faults.into_result(loaded)
+}
+
+/// The sources, each over the one before: development profile, file, environment.
+fn merge(environment: &Environment, faults: &mut Faults) -> Map<String, Value> {
+    let variables = config::Environment::with_prefix("APP")
+        .prefix_separator("_")
+        .separator("__")
+        .source(Some(environment.settings()));
+    let said = Sources::builder()
+        .add_source(file(environment, faults))
+        .add_source(variables);
+    let said = collect(said, faults);
+    match said.get_string("profile").as_deref() {
+        Ok("development") => {
+            let profile = File::from_str(DEVELOPMENT, FileFormat::Toml);
+            let sources = Sources::builder().add_source(profile).add_source(said);
+            collect(sources, faults)
+        }
+        _ => said,
+    }
+    .cache
+    .into_table()
+    .unwrap_or_default()
+}
+
+/// The file, if one is named and it is TOML.
+fn file(environment: &Environment, faults: &mut Faults) -> Vec<File<FileSourceFile, FileFormat>> {
+    let Some(path) = environment.get(FILE_VARIABLE) else {
+        return Vec::new();
+    };
+    let file = File::from(Path::new(path)).format(FileFormat::Toml);
+    match file.collect() {
+        Ok(_) => vec![file],
+        Err(error) => {
+            faults.add(FILE_VARIABLE, path, reason(error));
+            Vec::new()
+        }
+    }
+}
+
+fn collect(sources: ConfigBuilder<DefaultState>, faults: &mut Faults) -> Sources {
+    sources.build().unwrap_or_else(|error| {
+        faults.add_hidden("APP_*", reason(error));
+        Sources::default()
+    })
+}
+
+/// What a configuration looks like as a tree: all keys, secrets masked.
+pub(super) fn tree(config: &Config) -> serde_json::Map<String, Json> {
+    match serde_json::to_value(config) {
+        Ok(Json::Object(fields)) => fields,
+        other => unreachable!("a configuration is a tree of keys, not {other:?}"),
+    }
+}
+
+fn reject_unknown(
+    given: &mut Map<String, Value>,
+    known: &serde_json::Map<String, Json>,
+    path: &str,
+    faults: &mut Faults,
+) {
+    given.retain(|key, value| {
+        let path = join(path, key);
+        match (known.get(key), &mut value.kind) {
+            (None, _) => {
+                let known: Vec<_> = known.keys().map(String::as_str).collect();
+                let reason = format!("is no setting; those here are: {}", known.join(", "));
+                let (value, leaf) = leaf(value, path);
+                faults.add_from(origin(value, &leaf), &leaf, None, reason);
+                return false;
+            }
+            (Some(Json::Object(known)), ValueKind::Table(given)) => {
+                reject_unknown(given, known, &path, faults);
+            }
+            _ => {}
+        }
+        true
+    });
+}
+
+/// Some value within a section that does not exist: it knows where it came from.
+fn leaf(value: &Value, path: String) -> (&Value, String) {
+    match &value.kind {
+        ValueKind::Table(fields) => match fields.iter().next() {
+            Some((key, value)) => leaf(value, join(&path, key)),
+            None => (value, path),
+        },
+        _ => (value, path),
+    }
+}
+
+/// Takes out each value that does not fit, with its fault, until the rest does:
+/// so one start shows all faults, not the first.
+fn deserialize(given: &mut Map<String, Value>, faults: &mut Faults) -> Config {
+    let defaults = Json::from(tree(&Config::default()));
+    loop {
+        let tree = Value::from(given.clone());
+        let error = match serde_path_to_error::deserialize::<_, Config>(tree) {
+            Ok(config) => return config,
+            Err(error) => error,
+        };
+        let keys: Vec<_> = error.path().iter().map_while(key).collect();
+        let field = keys.join(".");
+        let Some(value) = remove(given, &keys) else {
+            faults.add_hidden(&field, reason(error.into_inner()));
+            return Config::default();
+        };
+        let shown = (!is_secret(&field)).then(|| value.to_string());
+        let example = defaults.pointer(&format!("/{}", keys.join("/")));
+        let reason = match example.filter(|example| !example.is_null()) {
+            Some(example) => format!("{}; the default is {example}", reason(error.into_inner())),
+            None => reason(error.into_inner()),
+        };
+        faults.add_from(origin(&value, &field), &field, shown, reason);
+    }
+}
+
+fn key(segment: &Segment) -> Option<&str> {
+    match segment {
+        Segment::Map { key } => Some(key),
+        _ => None,
+    }
+}
+
+fn remove(tree: &mut Map<String, Value>, keys: &[&str]) -> Option<Value> {
+    match keys {
+        [] => None,
+        [last] => tree.remove(*last),
+        [first, rest @ ..] => match &mut tree.get_mut(*first)?.kind {
+            ValueKind::Table(table) => remove(table, rest),
+            _ => None,
+        },
+    }
+}
+
+/// What went wrong, without what the fault says already: the key and the source.
+fn reason(error: ConfigError) -> String {
+    match error {
+        ConfigError::At { error, .. } => reason(*error),
+        ConfigError::Type { expected, .. } => format!("must be {expected}"),
+        ConfigError::FileParse { cause, .. } => cause.to_string(),
+        ConfigError::Foreign(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether a value that did not fit may yet be a secret, and so must not be shown.
+fn is_secret(field: &str) -> bool {
+    ["secret", "password", "token", "url"]
+        .iter()
+        .any(|word| field.contains(word))
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// The variable that sets a field: `http.address` is `APP_HTTP__ADDRESS`.
+fn variable(field: &str) -> String {
+    format!("{PREFIX}{}", field.to_uppercase().replace('.', "__"))
+}
+
+/// Where a value came from: the variable that has it, or that names the file.
+fn origin(value: &Value, field: &str) -> String {
+    match value.origin() {
+        None => "development profile".to_owned(),
+        Some(ENVIRONMENT) => variable(field),
+        Some(_) => FILE_VARIABLE.to_owned(),
+    }
+}
+
+impl Loaded {
+    /// Where a field's value came from; `None` if nobody set it.
+    pub(super) fn source(&self, field: &str) -> Option<String> {
+        let mut keys = field.split('.');
+        let first = self.given.get(keys.next()?)?;
+        let value = keys.try_fold(first, |value, key| match &value.kind {
+            ValueKind::Table(table) => table.get(key),
+            _ => None,
+        })?;
+        Some(origin(value, field))
+    }
+}
+
+impl Environment {
+    /// The variables that are settings, as the `config` crate takes them.
+    fn settings(&self) -> Map<String, String> {
+        self.with_prefix(PREFIX)
+            .filter(|(name, value)| *name != FILE_VARIABLE && !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! What the service can be told, typed and checked before anything starts.
+//!
+//! Four sources, each over the one before: the defaults below, the profile's
+//! own (`development.toml`), the TOML file that `APP_CONFIG_FILE` names, and the
+//! environment (`APP_HTTP__ADDRESS` is `http.address`). Keys that do not exist
+//! are refused, and all faults are reported at once.
+//!
+//! ```
+//! use service::config::{Config, Environment};
+//!
+//! let environment = Environment::from_iter([("APP_PROFILE", "development")]);
+//! let loaded = Config::load(&environment).unwrap();
+//! assert_eq!(loaded.config.http.request_timeout.as_secs(), 10);
+//! ```
+
+mod auth;
+mod environment;
+mod faults;
+mod http;
+mod load;
+mod log;
+mod operations;
+mod otlp;
+mod report;
+mod secret;
+mod shutdown;
+#[cfg(test)]
+mod tests;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, DeserializeOwned, IntoDeserializer, value::StringDeserializer},
+};
+
+pub use self::{
+    auth::Auth,
+    environment::Environment,
+    faults::Faults,
+    http::Http,
+    load::Loaded,
+    log::{Format, Log},
+    operations::Operations,
+    otlp::Otlp,
+    secret::Secret,
+    shutdown::Shutdown,
+};
+use crate::store;
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `production`, or `development` with its own defaults, a token mint and
+    /// the API's documentation.
+    #[serde(deserialize_with = "choice")]
+    pub profile: Profile,
+    /// The public listener and its limits.
+    pub http: Http,
+    /// The private listener: probes and metrics.
+    pub operations: Operations,
+    /// Which tokens are accepted.
+    pub auth: Auth,
+    /// Where the data lives.
+    pub store: store::Config,
+    /// The deadlines of the way down.
+    pub shutdown: Shutdown,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where telemetry is sent, by the standard `OTEL_*` variables alone.
+    #[serde(skip)]
+    pub otlp: Otlp,
+}
+
+/// What the service is run for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Nothing is convenient that is not also safe.
+    #[default]
+    Production,
+    /// On a developer's machine.
+    Development,
+}
+
+impl Config {
+    /// Reads all sources and checks the whole.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once, each with its key, its source and the remedy.
+    pub fn load(environment: &Environment) -> Result<Loaded, Faults> {
+        load::load(environment)
+    }
+
+    fn validate(&self, faults: &mut Faults) {
+        self.http.validate(faults);
+        self.auth.validate(self.profile, faults);
+        self.store.validate(faults);
+        self.shutdown.validate(faults);
+        self.log.validate(faults);
+    }
+}
+
+/// One of the values of an enum; if it is none, the fault names them all.
+fn choice<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value: StringDeserializer<de::value::Error> = text.into_deserializer();
+    T::deserialize(value).map_err(de::Error::custom)
+}

@@ -1,0 +1,43 @@
+use std::fmt;
+
+use serde_json::Value;
+
+use super::load::{Loaded, tree};
+
+/// The effective configuration as TOML, each value with its source; secrets are masked.
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tree = tree(&self.config);
+        for (key, value) in tree.iter().filter(|(_, value)| !value.is_object()) {
+            self.line(f, key, key, value)?;
+        }
+        for (section, value) in &tree {
+            if let Value::Object(fields) = value {
+                writeln!(f, "\n[{section}]")?;
+                for (key, value) in fields {
+                    self.line(f, &format!("{section}.{key}"), key, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Loaded {
+    fn line(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        field: &str,
+        key: &str,
+        value: &Value,
+    ) -> fmt::Result {
+        // JSON's scalars and lists are TOML's too, but for null.
+        let (setting, source) = if value.is_null() {
+            (format!("# {key} ="), "not set".to_owned())
+        } else {
+            let source = self.source(field).unwrap_or_else(|| "default".to_owned());
+            (format!("{key} = {value}"), source)
+        };
+        writeln!(f, "{setting:<48} # {source}")
+    }
+}

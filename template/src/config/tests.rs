@@ -1,0 +1,185 @@
+use std::{fs, io::Write};
+
+use super::*;
+
+fn load(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    Config::load(&Environment::from_iter(variables.iter().copied()))
+}
+
+fn development(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
+    let profile = [("APP_PROFILE", "development")];
+    load(&[&profile, variables].concat())
+}
+
+fn faults(variables: &[(&str, &str)]) -> String {
+    development(variables).unwrap_err().to_string()
+}
+
+#[test]
+fn the_development_profile_needs_nothing_else() {
+    let config = development(&[]).unwrap().config;
+    assert_eq!(config.auth.issuer, "urn:development");
+    assert!(config.http.address.ip().is_loopback());
+}
+
+#[test]
+fn production_is_the_default_and_names_all_that_it_needs() {
+    let faults = load(&[]).unwrap_err().to_string();
+    assert!(faults.contains("auth.issuer"), "{faults}");
+    assert!(faults.contains("auth.audience"), "{faults}");
+}
+
+#[test]
+fn the_development_secret_is_refused_in_production() {
+    let secret = "for-development-only-and-known-to-everyone";
+    let faults = load(&[
+        ("APP_AUTH__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__AUDIENCE", "items"),
+        ("APP_AUTH__HMAC_SECRET", secret),
+    ])
+    .unwrap_err()
+    .to_string();
+    assert!(faults.contains("known to everyone"), "{faults}");
+    assert!(!faults.contains(secret), "{faults}");
+}
+
+#[test]
+fn keys_come_from_exactly_one_source() {
+    let faults = faults(&[("APP_AUTH__JWKS_FILE", "/etc/jwks.json")]);
+    assert!(faults.contains("exactly one of"), "{faults}");
+}
+
+#[test]
+fn a_key_file_that_cannot_be_read_is_named_with_the_reason() {
+    let faults = load(&[
+        ("APP_AUTH__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__AUDIENCE", "items"),
+        ("APP_AUTH__JWKS_FILE", "/no/such/jwks.json"),
+    ])
+    .unwrap_err()
+    .to_string();
+    assert!(faults.contains("auth.jwks_file"), "{faults}");
+    assert!(faults.contains("No such file"), "{faults}");
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_profile() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"[http]\nrequest_timeout = \"3s\"\nconcurrent_requests = 7\n[auth]\naudience = \"from-file\"\n")
+        .unwrap();
+    let path = file.path().to_str().unwrap();
+    let loaded = development(&[
+        ("APP_CONFIG_FILE", path),
+        ("APP_HTTP__CONCURRENT_REQUESTS", "9"),
+    ])
+    .unwrap();
+    assert_eq!(loaded.config.http.request_timeout.as_secs(), 3);
+    assert_eq!(loaded.config.http.concurrent_requests, 9);
+    assert_eq!(loaded.config.auth.audience, "from-file");
+    assert_eq!(loaded.config.auth.issuer, "urn:development");
+}
+
+#[test]
+fn all_faults_are_reported_at_once_each_with_its_source() {
+    let faults = faults(&[
+        ("APP_HTTP__ADDRESS", "somewhere"),
+        ("APP_HTTP__CONCURRENT_REQUESTS", "many"),
+        ("APP_LOG__FORMAT", "xml"),
+        ("APP_SHUTDOWN__DRAIN_TIMEOUT", "0s"),
+        ("OTEL_TRACES_EXPORTER", "zipkin"),
+    ]);
+    assert!(faults.contains("5 faults"), "{faults}");
+    assert!(faults.contains("http.address = somewhere   (from APP_HTTP__ADDRESS)"), "{faults}");
+    assert!(faults.contains("must be an integer; the default is 1024"), "{faults}");
+    assert!(faults.contains("expected one of `auto`, `json`, `pretty`"), "{faults}");
+    assert!(faults.contains("shutdown.drain_timeout = 0s"), "{faults}");
+    assert!(faults.contains("allowed: otlp, none"), "{faults}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_those_that_exist() {
+    let faults = faults(&[("APP_HTTP__ADRESS", "127.0.0.1:80"), ("APP_SERVER__PORT", "80")]);
+    assert!(faults.contains("http.adress   (from APP_HTTP__ADRESS)"), "{faults}");
+    assert!(faults.contains("those here are: address, allowed_origins"), "{faults}");
+    assert!(faults.contains("server.port   (from APP_SERVER__PORT)"), "{faults}");
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_a_fault_of_its_variable() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"http = [").unwrap();
+    let faults = faults(&[("APP_CONFIG_FILE", file.path().to_str().unwrap())]);
+    assert!(faults.contains("APP_CONFIG_FILE"), "{faults}");
+    assert!(faults.contains("line 1"), "{faults}");
+}
+
+#[test]
+fn a_list_in_the_environment_is_separated_by_commas() {
+    let origins = "https://a.example, https://b.example:8443";
+    let config = development(&[("APP_HTTP__ALLOWED_ORIGINS", origins)]);
+    let expected = ["https://a.example", "https://b.example:8443"];
+    assert_eq!(config.unwrap().config.http.allowed_origins, expected);
+}
+
+#[test]
+fn an_origin_has_no_path() {
+    let faults = faults(&[("APP_HTTP__ALLOWED_ORIGINS", "https://a.example/app")]);
+    assert!(faults.contains("is no origin"), "{faults}");
+}
+
+#[test]
+fn the_report_shows_every_value_with_its_source_and_no_secret() {
+    let loaded = development(&[("APP_HTTP__REQUEST_TIMEOUT", "3s")]).unwrap();
+    let report = loaded.to_string();
+    let line = |start: &str| {
+        let line = report.lines().find(|line| line.starts_with(start));
+        line.unwrap_or_else(|| panic!("no {start} in {report}")).to_owned()
+    };
+    assert!(line("request_timeout = \"3s\"").ends_with("# APP_HTTP__REQUEST_TIMEOUT"));
+    assert!(line("issuer").ends_with("# development profile"));
+    assert!(line("concurrent_requests").ends_with("# default"));
+    assert!(line("hmac_secret").starts_with("hmac_secret = \"***\""));
+    assert!(!report.contains("known-to-everyone"));
+}
+
+#[test]
+fn the_report_is_itself_a_configuration_file() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let report = development(&[]).unwrap().to_string();
+    // All but the secrets, which it masks.
+    let report = report.lines().filter(|line| !line.contains("***"));
+    fs::write(file.path(), report.collect::<Vec<_>>().join("\n")).unwrap();
+    file.flush().unwrap();
+    development(&[("APP_CONFIG_FILE", file.path().to_str().unwrap())]).unwrap();
+}
+
+#[test]
+fn export_is_on_where_an_endpoint_is_named() {
+    let otlp = |variables: &[(&str, &str)]| development(variables).unwrap().config.otlp;
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
+
+    assert_eq!(otlp(&[]), Otlp::default());
+    assert_eq!(otlp(&[endpoint]), Otlp { traces: true, metrics: true });
+    assert_eq!(
+        otlp(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]),
+        Otlp { traces: true, metrics: false },
+    );
+    assert_eq!(otlp(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), Otlp::default());
+    assert_eq!(
+        otlp(&[("OTEL_TRACES_EXPORTER", "otlp")]),
+        Otlp { traces: true, metrics: false },
+    );
+}
+
+#[test]
+fn a_sampling_ratio_is_between_none_and_all() {
+    assert!(faults(&[("OTEL_TRACES_SAMPLER_ARG", "1.5")]).contains("from 0 to 1"));
+    assert!(faults(&[("OTEL_TRACES_SAMPLER", "sometimes")]).contains("parentbased_traceidratio"));
+    assert!(development(&[("OTEL_TRACES_SAMPLER_ARG", "0.1")]).is_ok());
+}
+
+#[test]
+fn the_deadlines_of_the_way_down_fit_into_what_kubernetes_grants() {
+    let longest = Shutdown::default().longest();
+    assert!(longest.as_secs() <= 25, "{longest:?} leaves no reserve below 30 s");
+}

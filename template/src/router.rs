@@ -1,0 +1,164 @@
+//! What a request passes, outermost first.
+
+use std::{any::Any, time::Duration};
+
+use axum::{
+    BoxError, Router,
+    error_handling::HandleErrorLayer,
+    extract::{Request, State},
+    http::{
+        HeaderValue, Method, StatusCode, Version,
+        header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
+    },
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use axum_chassis::{
+    Cause,
+    health::{Health, HealthLayer},
+    jwt::{JwtLayer, Verifier},
+    metrics::MetricsLayer,
+    trace::TraceLayer,
+};
+use opentelemetry::metrics::Meter;
+use tower::{
+    Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer,
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    cors::CorsLayer,
+    limit::RequestBodyLimitLayer,
+    normalize_path::{NormalizePath, NormalizePathLayer},
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    sensitive_headers::SetSensitiveRequestHeadersLayer,
+    set_header::SetResponseHeaderLayer,
+    timeout::{RequestBodyDeadlineLayer, TimeoutLayer},
+};
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    config::{Config, Http, Profile},
+    openapi, problem, routes,
+    state::AppState,
+    telemetry::Exposition,
+};
+
+/// The API: what the public listener serves.
+pub fn public(
+    config: &Config,
+    state: AppState,
+    verifier: Verifier,
+    meter: &Meter,
+    health: Health,
+) -> NormalizePath<Router> {
+    let limits = &config.http;
+    let mut router = Router::from(routes::router())
+        // As a route layer: an unknown path is 404, with a token or without.
+        .route_layer(JwtLayer::new(verifier))
+        .with_state(state);
+    if config.profile == Profile::Development {
+        router = router.merge(SwaggerUi::new("/docs").url("/api/openapi.json", openapi::document()));
+    }
+
+    // One builder: each `Router::layer` would box every request once more.
+    let stack = ServiceBuilder::new()
+        // Lame duck: tells kept-alive clients to come back by another connection.
+        .layer(middleware::from_fn_with_state(health, close_when_draining))
+        // Before anything can log them.
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        // Outside every early answer, so that 401, 413 and 503 have spans too.
+        .layer(TraceLayer::new())
+        // Inside the span, outside every rejection.
+        .layer(MetricsLayer::new(meter))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        // Also on rejections: a browser must be able to read a 401.
+        .layer(nosniff())
+        .layer(cors(limits))
+        .layer(CompressionLayer::new())
+        // Every error below, whoever made it, has a problem+json body from here on.
+        .layer(middleware::map_response(problem::fill))
+        // A panic is a 500 that the layers above trace and count.
+        .layer(CatchPanicLayer::custom(panicked))
+        // Shed before any work is done.
+        .layer(HandleErrorLayer::new(overloaded))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(limits.concurrent_requests))
+        // The answer's head, the request's body: each has its time.
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            limits.request_timeout,
+        ))
+        .layer(RequestBodyDeadlineLayer::new(limits.request_body_timeout))
+        .layer(RequestBodyLimitLayer::new(limits.request_body_limit_bytes));
+
+    // Around the router, for it changes what the router sees.
+    NormalizePathLayer::trim_trailing_slash().layer(router.layer(stack))
+}
+
+/// Probes and metrics: what the private listener serves, out of reach of load
+/// shedding, authentication and the ingress.
+pub fn operations(health: Health, exposition: Exposition) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(exposition)
+        .layer(HealthLayer::new(health))
+}
+
+async fn metrics(State(exposition): State<Exposition>) -> Response {
+    match exposition.render() {
+        Ok(text) => ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// Only HTTP/1.1 needs the header: to HTTP/2 the server itself says GOAWAY.
+async fn close_when_draining(
+    State(health): State<Health>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let by_header = request.version() < Version::HTTP_2;
+    let mut response = next.run(request).await;
+    if by_header && health.is_draining() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
+fn nosniff() -> SetResponseHeaderLayer<HeaderValue> {
+    let nosniff = HeaderValue::from_static("nosniff");
+    SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff)
+}
+
+/// Denies every origin but the configured ones.
+fn cors(limits: &Http) -> CorsLayer {
+    let origins = limits.allowed_origins.iter().filter_map(|o| o.parse::<HeaderValue>().ok());
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH])
+        .expose_headers([header::ETAG, header::LINK, header::LOCATION])
+        .max_age(Duration::from_secs(600))
+}
+
+async fn overloaded(error: BoxError) -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.extensions_mut().insert(Cause::new(error));
+    response
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    response.extensions_mut().insert(Cause::new(format!("the handler panicked: {message}")));
+    response
+}

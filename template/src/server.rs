@@ -1,0 +1,136 @@
+//! The life of the process: up in order, down without losing a request.
+//!
+//! Up: the private listener answers probes → the store is connected and
+//! migrated → the public listener accepts → ready.
+//!
+//! Down, at SIGTERM or SIGINT: not ready → lame duck, still serving, while load
+//! balancers take notice → the public listener closes → requests in flight
+//! finish → the store closes → the private listener closes. Each step has its
+//! deadline in [`Shutdown`](crate::config::Shutdown).
+
+mod listener;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
+
+use axum_chassis::{
+    health::{Check, Health},
+    jwt::VerifierError,
+};
+use tokio::time::{sleep, timeout};
+
+use self::listener::{Listener, Running};
+use crate::{
+    config::{Config, Shutdown},
+    router,
+    signal::Signals,
+    state::AppState,
+    store::{Store, StoreError},
+    telemetry::Telemetry,
+};
+
+/// How serving ended: which deadlines were missed on the way down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Empty if every request that was accepted was answered.
+    pub missed: Vec<&'static str>,
+}
+
+/// Why serving did not begin, or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {name} requests: is it in use? set {field}")]
+    Listen {
+        /// Which listener.
+        name: &'static str,
+        /// The setting that names the address.
+        field: &'static str,
+        /// The address that was tried.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store cannot be reached or migrated.
+    #[error("the store cannot be opened")]
+    Store(#[from] StoreError),
+    /// The keys were there when the configuration was checked, and are no more.
+    #[error("the keys of auth cannot be read")]
+    Keys(#[from] VerifierError),
+    /// Something of the system's failed.
+    #[error("the server failed")]
+    Io(#[from] io::Error),
+}
+
+/// Serves until a signal, then goes down in order.
+///
+/// # Errors
+///
+/// If an address is taken, the store cannot be opened, or the system fails.
+pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+    let mut signals = Signals::listen()?;
+    let operations = Listener::bind("operations", "operations.address", config.operations.address)?;
+    let public = Listener::bind("public", "http.address", config.http.address)?;
+
+    let store = Arc::new(OnceLock::new());
+    let health = health(Arc::clone(&store));
+    let _checks = health.spawn();
+    let probes = router::operations(health.clone(), telemetry.exposition());
+    let operations = operations.serve(probes, &config.http)?;
+
+    let opened = tokio::select! {
+        opened = Store::open(&config.store) => opened?,
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped before the store was open");
+            return Ok(Ending::default());
+        }
+    };
+    let store = store.get_or_init(|| opened).clone();
+    let api = router::public(config, AppState { store: store.clone() }, telemetry, health.clone())?;
+    let mut public = public.serve(api, &config.http)?;
+    health.mark_started();
+
+    let signal = signals.next().await;
+    tracing::info!(signal, "draining");
+    let mut ending = Ending::default();
+    tokio::select! {
+        () = drain(&config.shutdown, &health, &mut public, &mut ending) => {}
+        _ = signals.next() => ending.missed.push("a second signal stopped the drain"),
+    }
+    public.cut();
+    if timeout(config.shutdown.close_timeout, store.close()).await.is_err() {
+        ending.missed.push("shutdown.close_timeout");
+    }
+    operations.cut();
+    Ok(ending)
+}
+
+/// The one check that readiness hangs on.
+fn health(store: Arc<OnceLock<Store>>) -> Health {
+    let check = Check::new("store", move || {
+        let store = store.get().cloned();
+        async move {
+            match store {
+                Some(store) => store.ping().await.map_err(Into::into),
+                None => Err("not open yet".into()),
+            }
+        }
+    });
+    Health::builder().check(check).build()
+}
+
+async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running, ending: &mut Ending) {
+    health.mark_draining();
+    sleep(deadlines.drain_delay).await;
+    match timeout(deadlines.drain_timeout, public.drain()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the public listener failed"),
+        Err(_) => {
+            tracing::error!(connections = public.connections(), "connections are cut");
+            ending.missed.push("shutdown.drain_timeout");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Logs, traces and metrics: started before anything else, flushed after it.
+//!
+//! The exporters live on a runtime of their own, so that a Collector that hangs
+//! never takes a thread from a request.
+
+mod logs;
+mod providers;
+
+use std::{
+    io,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use opentelemetry::{
+    metrics::{Meter, MeterProvider},
+    trace::TracerProvider,
+};
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use prometheus::{Encoder, Registry, TextEncoder};
+use tokio::runtime::Runtime;
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+
+use crate::config::Config;
+
+/// Everything that leaves the process to tell of it.
+pub struct Telemetry {
+    tracers: SdkTracerProvider,
+    meters: SdkMeterProvider,
+    registry: Registry,
+    runtime: Runtime,
+}
+
+/// Why telemetry could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// An exporter does not accept its settings.
+    #[error("OTLP export cannot be set up, check the OTEL_EXPORTER_OTLP_* variables")]
+    Exporter(#[from] ExporterBuildError),
+    /// The Prometheus exporter does not start.
+    #[error("the Prometheus exporter cannot be set up")]
+    Prometheus(#[from] OTelSdkError),
+    /// The system gives no thread.
+    #[error("no thread for telemetry")]
+    Runtime(#[from] io::Error),
+    /// A log subscriber is installed already.
+    #[error("logs are set up already")]
+    Logs(#[from] tracing_subscriber::util::TryInitError),
+}
+
+impl Telemetry {
+    /// Sets up logs, traces and metrics for the whole process.
+    ///
+    /// # Errors
+    ///
+    /// If an exporter refuses its `OTEL_*` settings, or logs were set up before.
+    pub fn start(config: &Config) -> Result<Self, TelemetryError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("telemetry")
+            .enable_all()
+            .build()?;
+        let registry = Registry::new();
+        let (tracers, meters) = {
+            let _inside = runtime.enter();
+            (
+                providers::tracers(config.otlp)?,
+                providers::meters(config.otlp, &registry)?,
+            )
+        };
+        let traces =
+            tracing_opentelemetry::layer().with_tracer(tracers.tracer(env!("CARGO_PKG_NAME")));
+        tracing_subscriber::registry()
+            .with(logs::filter(&config.log))
+            .with(traces)
+            .with(logs::layer(config.log.format))
+            .try_init()?;
+        Ok(Self {
+            tracers,
+            meters,
+            registry,
+            runtime,
+        })
+    }
+
+    /// The meter of this service's instruments.
+    pub fn meter(&self) -> Meter {
+        self.meters.meter(env!("CARGO_PKG_NAME"))
+    }
+
+    /// What `/metrics` answers, in Prometheus' text format.
+    pub fn exposition(&self) -> Exposition {
+        Exposition(self.registry.clone())
+    }
+
+    /// Sends what is left, and says whether it all went in time.
+    ///
+    /// The SDK's own time-outs do not hold against a Collector that hangs, so
+    /// the flush runs on a thread that is left behind at the deadline.
+    #[must_use]
+    pub fn flush(self, deadline: Duration) -> bool {
+        let (done, finished) = mpsc::channel();
+        let end = Instant::now() + deadline;
+        let Self { tracers, meters, .. } = self;
+        thread::spawn(move || {
+            // The exporters report their own failures; here only time counts.
+            let _ = tracers.shutdown_with_timeout(deadline);
+            let _ = meters.shutdown_with_timeout(deadline);
+            let _ = done.send(());
+        });
+        let in_time = finished.recv_timeout(end - Instant::now()).is_ok();
+        self.runtime.shutdown_background();
+        in_time
+    }
+}
+
+/// The metrics of the process, to be read at any time.
+#[derive(Clone)]
+pub struct Exposition(Registry);
+
+impl Exposition {
+    /// The media type of [`Exposition::render`].
+    pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+    /// All metrics in Prometheus' text format 0.0.4.
+    ///
+    /// # Errors
+    ///
+    /// If two metrics of one name contradict each other.
+    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.0.gather(), &mut text)?;
+        Ok(text)
+    }
+}

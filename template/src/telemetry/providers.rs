@@ -1,0 +1,50 @@
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
+use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use prometheus::Registry;
+
+use super::TelemetryError;
+use crate::config::Otlp;
+
+/// Spans exist without an exporter too: logs carry their ids.
+pub(super) fn tracers(otlp: Otlp) -> Result<SdkTracerProvider, TelemetryError> {
+    let provider = SdkTracerProvider::builder().with_resource(resource());
+    Ok(if otlp.traces {
+        provider
+            .with_batch_exporter(SpanExporter::builder().build()?)
+            .build()
+    } else {
+        provider.build()
+    })
+}
+
+/// One set of instruments, pulled from `/metrics` always and pushed by OTLP if told so.
+pub(super) fn meters(otlp: Otlp, registry: &Registry) -> Result<SdkMeterProvider, TelemetryError> {
+    let pull = opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        .scope_info_enabled(false)
+        .build()?;
+    let provider = SdkMeterProvider::builder()
+        .with_resource(resource())
+        .with_reader(pull);
+    Ok(if otlp.metrics {
+        provider
+            .with_periodic_exporter(MetricExporter::builder().build()?)
+            .build()
+    } else {
+        provider.build()
+    })
+}
+
+/// Who speaks: the crate's name and version, unless `OTEL_SERVICE_NAME` or
+/// `OTEL_RESOURCE_ATTRIBUTES` say otherwise.
+fn resource() -> Resource {
+    let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
+    let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
+    let resource = Resource::builder().with_attribute(version);
+    if named {
+        resource.build()
+    } else {
+        resource.with_service_name(env!("CARGO_PKG_NAME")).build()
+    }
+}

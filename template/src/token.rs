@@ -1,0 +1,43 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::json;
+
+use crate::config::{Config, Profile};
+
+/// Why no token is minted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    #[error("tokens are minted in the development profile only: set APP_PROFILE=development")]
+    NotDevelopment,
+    #[error("there is no auth.hmac_secret to sign with: unset the other keys of auth")]
+    NoSecret,
+    #[error("the clock is before 1970")]
+    Clock(#[from] std::time::SystemTimeError),
+    #[error("the token cannot be signed")]
+    Sign(#[from] jsonwebtoken::errors::Error),
+}
+
+/// Mints a token that this configuration accepts: for developers and tests.
+pub(crate) fn mint(
+    config: &Config,
+    subject: &str,
+    scope: &str,
+    lifetime: Duration,
+) -> Result<String, TokenError> {
+    if config.profile != Profile::Development {
+        return Err(TokenError::NotDevelopment);
+    }
+    let secret = config.auth.hmac_secret.as_ref().ok_or(TokenError::NoSecret)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let claims = json!({
+        "iss": config.auth.issuer,
+        "aud": config.auth.audience,
+        "sub": subject,
+        "scope": scope,
+        "iat": now.as_secs(),
+        "exp": (now + lifetime).as_secs(),
+    });
+    let key = EncodingKey::from_secret(secret.expose().as_bytes());
+    Ok(encode(&Header::new(Algorithm::HS256), &claims, &key)?)
+}
