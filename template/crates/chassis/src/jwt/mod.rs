@@ -1,0 +1,103 @@
+//! Lets in who shows a valid bearer token, and knows what the token allows.
+//!
+//! [`JwtLayer`] checks the `Authorization` field (RFC 6750), and puts the [`Claims`] of
+//! a good token into the request's extensions. [`RequireScopeLayer`] looks at their
+//! scopes. What does not pass is answered at once, with an empty body:
+//!
+//! | request | status | `WWW-Authenticate` |
+//! |---|---|---|
+//! | no token | 401 | `Bearer realm="api"` |
+//! | a malformed field, or two | 400 | `Bearer realm="api", error="invalid_request"` |
+//! | a bad token | 401 | `Bearer realm="api", error="invalid_token"` |
+//! | a token without the scope | 403 | `Bearer realm="api", error="insufficient_scope", scope="…"` |
+//!
+//! Why it was refused is a [`Rejection`], and rides as [`Cause`](crate::Cause) in the
+//! response's extensions: the log may know it, the client must not.
+//!
+//! # What is a good token
+//!
+//! One for which all of this holds (RFC 7515, 7519, 8725, 9068):
+//!
+//! - It has at most 8 KiB, and exactly three parts in canonical base64url. Header and
+//!   claims are JSON objects in which no name occurs twice.
+//! - The key is found by `kid`. The key has one algorithm, and `alg` is that one. There
+//!   is no `none`.
+//! - The header has none of `crit`, `b64`, `zip`, `jku`, `jwk`, `x5u`, `x5c` and `cty`, and
+//!   `typ` is absent, `JWT` or `at+jwt`.
+//! - `exp`, `iss`, `aud` and `sub` are there. Each claim has exactly its type: times are
+//!   numbers of seconds up to the year 9999, `iss`, `sub`, `jti` and `scope` are strings,
+//!   `aud` is a string or an array of 1 to 16. `sub` is required because whoever owns
+//!   something must have a name.
+//! - `iss` is ours, and `aud` contains ours.
+//! - It has not expired, and `nbf` and `iat` do not lie in the future, give or take the
+//!   leeway.
+//!
+//! Keys are checked when the [`Verifier`] is built: an HMAC secret is as long as its
+//! hash, an RSA key has 2048 bits or more, and no two keys can be taken for each other.
+//!
+//! # Example
+//!
+//! ```
+//! use axum_chassis::jwt::{Claims, HmacAlgorithm, JwtLayer, Key, Verifier};
+//! use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = Verifier::builder()
+//!     .issuer("https://issuer.example")
+//!     .audience("https://api.example")
+//!     .key(Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?)
+//!     .build()?;
+//!
+//! let service = ServiceBuilder::new()
+//!     .layer(JwtLayer::new(verifier))
+//!     .service(service_fn(async |request: Request<String>| {
+//!         let claims = request.extensions().get::<Claims>();
+//!         let greeting = claims.map(|claims| format!("Hello, {}!", claims.subject()));
+//!         Ok::<_, std::convert::Infallible>(Response::new(greeting.unwrap_or_default()))
+//!     }));
+//!
+//! let response = service.oneshot(Request::new(String::new())).await?;
+//! assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(response.headers()[WWW_AUTHENTICATE], r#"Bearer realm="api""#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In axum, use it as a route layer, so that an unknown path stays 404:
+//! `router.route_layer(JwtLayer::new(verifier))`. With feature `axum`, [`Claims`] is an
+//! extractor.
+
+mod algorithm;
+mod bearer;
+mod claims;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+mod json;
+mod jwks;
+mod key;
+mod keyring;
+mod layer;
+mod rejection;
+mod scope;
+mod service;
+mod token;
+mod token_error;
+mod verifier;
+mod verifier_error;
+
+pub use algorithm::{Algorithm, HmacAlgorithm};
+pub use claims::Claims;
+pub use future::ResponseFuture;
+pub use jwks::KeySet;
+pub use key::Key;
+pub use layer::JwtLayer;
+pub use rejection::Rejection;
+pub use scope::{RequireScope, RequireScopeLayer};
+pub use service::Jwt;
+pub use token::MAX_TOKEN_BYTES;
+pub use token_error::{Part, TokenError};
+pub use verifier::{DEFAULT_LEEWAY, MAX_LEEWAY, Verifier, VerifierBuilder};
+pub use verifier_error::VerifierError;

@@ -1,0 +1,99 @@
+use std::{error::Error, fmt, sync::Arc};
+
+use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
+
+use super::TokenError;
+use crate::Cause;
+
+/// Why a request is not let in.
+///
+/// The client gets status and challenge (RFC 6750 section 3), and no more. The rest is
+/// the [`Cause`] in the response's extensions.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// 401: there is no bearer token.
+    NoToken,
+    /// 400: there are several `Authorization` fields.
+    RepeatedHeader,
+    /// 400: the `Authorization` field is not `Bearer` and a token.
+    MalformedHeader,
+    /// 401: the token is not good.
+    InvalidToken(TokenError),
+    /// 403: the token is good, but lacks one of these scopes.
+    InsufficientScope(Arc<str>),
+}
+
+impl Rejection {
+    /// Its status code (RFC 6750 section 3.1).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NoToken | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
+            Self::RepeatedHeader | Self::MalformedHeader => StatusCode::BAD_REQUEST,
+            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The `WWW-Authenticate` field. It has no error code where there was no token.
+    fn challenge(&self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::NoToken => r#"Bearer realm="api""#,
+            Self::RepeatedHeader | Self::MalformedHeader => {
+                r#"Bearer realm="api", error="invalid_request""#
+            }
+            Self::InvalidToken(_) => r#"Bearer realm="api", error="invalid_token""#,
+            Self::InsufficientScope(scope) => return insufficient_scope(scope),
+        })
+    }
+
+    /// The response, with an empty body.
+    pub(super) fn into_response<B: Default>(self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.status_mut() = self.status();
+        response
+            .headers_mut()
+            .insert(WWW_AUTHENTICATE, self.challenge());
+        response.extensions_mut().insert(Cause::new(self));
+        response
+    }
+}
+
+fn insufficient_scope(scope: &str) -> HeaderValue {
+    let bare = r#"Bearer realm="api", error="insufficient_scope""#;
+    // A scope holds neither quote nor backslash (RFC 6749 section 3.3); one that does is
+    // no secret, but would break the field.
+    match scope.contains(['"', '\\']) {
+        true => HeaderValue::from_static(bare),
+        false => HeaderValue::try_from(format!(r#"{bare}, scope="{scope}""#))
+            .unwrap_or(HeaderValue::from_static(bare)),
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoToken => f.write_str("there is no bearer token"),
+            Self::RepeatedHeader => f.write_str("there are several Authorization fields"),
+            Self::MalformedHeader => f.write_str("the Authorization field is malformed"),
+            Self::InvalidToken(_) => f.write_str("the bearer token is refused"),
+            Self::InsufficientScope(scope) => write!(f, "the token lacks the scope {scope:?}"),
+        }
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::InvalidToken(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The answer that the layer gives, too.
+#[cfg(feature = "axum")]
+impl axum::response::IntoResponse for Rejection {
+    fn into_response(self) -> axum::response::Response {
+        self.into_response()
+    }
+}

@@ -1,0 +1,35 @@
+//! Tower layers for a production service, each alone behind its own feature.
+//!
+//! | layer | feature | what it does |
+//! |---|---|---|
+//! | `trace::TraceLayer` | `trace` | one server span a request, W3C Trace Context in, one log line at its end |
+//! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
+//! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
+//! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
+//!
+//! No layer knows another, none invents an error (`type Error = S::Error`), and a
+//! rejection is a response. The reason of a rejection or a failure rides in the
+//! response's extensions as a [`Cause`], and is logged once, at the edge.
+
+mod cause;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+mod names;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+mod request;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+mod route;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+mod watch;
+
+pub use cause::Cause;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+pub use route::Route;
+
+#[cfg(feature = "health")]
+pub mod health;
+#[cfg(feature = "jwt")]
+pub mod jwt;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+#[cfg(feature = "trace")]
+pub mod trace;

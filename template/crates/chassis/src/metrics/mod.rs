@@ -1,0 +1,65 @@
+//! Duration, requests in flight and body sizes, as OpenTelemetry instruments.
+//!
+//! | instrument | kind, unit | Prometheus name |
+//! |---|---|---|
+//! | `http.server.request.duration` | histogram, s | `http_server_request_duration_seconds` |
+//! | `http.server.active_requests` | up-down counter | `http_server_active_requests` |
+//! | `http.server.request.body.size` | histogram, By | `http_server_request_body_size_bytes` |
+//! | `http.server.response.body.size` | histogram, By | `http_server_response_body_size_bytes` |
+//!
+//! They are those of the [semantic conventions for HTTP server metrics][http],
+//! with their attributes: `http.request.method`, `url.scheme`, and, but for
+//! requests in flight, `http.route`, `http.response.status_code`,
+//! `network.protocol.version` and `error.type`.
+//!
+//! All is recorded when the **body** of the response has ended, has failed, or
+//! was dropped. What did not end well has an `error.type`: the status of a 5xx,
+//! `cancelled` where the client hung up, `panic`, `body_error` or
+//! `service_error`. The size of a response is what was passed on of it, before
+//! any framing; that of a request is what its `Content-Length` says, so that one
+//! without the header has none.
+//!
+//! # Labels are bounded
+//!
+//! The route is axum's `MatchedPath` (feature `axum`) or the extension
+//! [`Route`](crate::Route). An unmatched request has no `http.route`, as the
+//! conventions say; an unknown method is `_OTHER`. The scheme is that of the
+//! extension [`http::uri::Scheme`], set by whoever terminates TLS, else that of
+//! the request's target, else `http`.
+//!
+//! # Example
+//!
+//! ```
+//! use axum_chassis::metrics::MetricsLayer;
+//! use http::{Request, Response};
+//! use http_body_util::Empty;
+//! use opentelemetry::global;
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! let service = ServiceBuilder::new()
+//!     .layer(MetricsLayer::new(&global::meter("my-service")))
+//!     .service_fn(async |_: Request<()>| Ok(Response::new(Empty::<bytes::Bytes>::new())));
+//!
+//! let response = service.oneshot(Request::new(())).await?;
+//! # assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server
+
+mod instruments;
+mod layer;
+mod recorder;
+mod service;
+
+use self::{instruments::Instruments, recorder::Recorder};
+pub use self::{layer::MetricsLayer, service::Metrics};
+
+/// The future of [`Metrics`].
+pub type ResponseFuture<F> = crate::watch::ResponseFuture<F, Recorder>;
+
+/// The body of the responses of [`Metrics`]: the request is recorded at its end.
+pub type ResponseBody<B> = crate::watch::ResponseBody<B, Recorder>;

@@ -1,0 +1,40 @@
+//! Every name that the layers give to telemetry, in one place.
+//!
+//! `http.*`, `url.*`, `server.*`, `client.*`, `network.*`, `user_agent.*` and
+//! `error.*` are those of the [OpenTelemetry semantic conventions for HTTP][http];
+//! `otel.*` is read by tracing-opentelemetry; `axum_chassis.*` is our own.
+//!
+//! [http]: https://opentelemetry.io/docs/specs/semconv/http/
+
+pub(crate) const ERROR_TYPE: &str = "error.type";
+pub(crate) const HTTP_REQUEST_METHOD: &str = "http.request.method";
+pub(crate) const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+pub(crate) const HTTP_ROUTE: &str = "http.route";
+pub(crate) const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+pub(crate) const URL_SCHEME: &str = "url.scheme";
+
+#[cfg(feature = "trace")]
+pub(crate) mod span {
+    pub(crate) const CLIENT_ADDRESS: &str = "client.address";
+    pub(crate) const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+    pub(crate) const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
+    pub(crate) const SERVER_ADDRESS: &str = "server.address";
+    pub(crate) const SERVER_PORT: &str = "server.port";
+    pub(crate) const URL_PATH: &str = "url.path";
+    pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
+
+    pub(crate) const ENDING: &str = "axum_chassis.ending";
+    pub(crate) const TIME_TO_HEAD_SECONDS: &str = "axum_chassis.time_to_head_seconds";
+
+    pub(crate) const OTEL_KIND: &str = "otel.kind";
+    pub(crate) const OTEL_NAME: &str = "otel.name";
+    pub(crate) const OTEL_STATUS_CODE: &str = "otel.status_code";
+}
+
+#[cfg(feature = "metrics")]
+pub(crate) mod metric {
+    pub(crate) const ACTIVE_REQUESTS: &str = "http.server.active_requests";
+    pub(crate) const REQUEST_BODY_SIZE: &str = "http.server.request.body.size";
+    pub(crate) const REQUEST_DURATION: &str = "http.server.request.duration";
+    pub(crate) const RESPONSE_BODY_SIZE: &str = "http.server.response.body.size";
+}

@@ -1,0 +1,79 @@
+//! One server span a request, by the OpenTelemetry conventions, with one log event at its end.
+//!
+//! The span begins with the call and ends with the **body** of the response:
+//! when that has ended, has failed, or was dropped by a client that hung up;
+//! `axum_chassis.ending` says which, `axum_chassis.time_to_head_seconds` when the
+//! head was there. Everything that the service does is polled inside the span,
+//! so that events and `#[instrument]` spans nest below it.
+//!
+//! At its end it logs `request finished` with `http.response.status_code`,
+//! `duration_seconds` and, if the response carries one, its
+//! [`Cause`](crate::Cause): at level `ERROR` for a 5xx, a panic and a failed
+//! body, at level `INFO` for all else. Span and event have the target
+//! `axum_chassis::trace`; a filter that turns off `INFO` there turns off the spans.
+//!
+//! # Names and attributes
+//!
+//! By the [semantic conventions for HTTP server spans][http] the name is
+//! `{method} {route}`, or `{method}` where no route matched, and the status is
+//! Error for a 5xx and whenever the response was not passed on whole; a 4xx
+//! leaves it unset. The route is axum's `MatchedPath` (feature `axum`) or the
+//! extension [`Route`](crate::Route). A query string is never recorded, and no
+//! forwarding header is believed: who knows the client sets [`ClientAddress`],
+//! who terminates TLS sets [`http::uri::Scheme`], both as extensions of the request.
+//!
+//! # Context
+//!
+//! With [tracing-opentelemetry] the span continues the trace of the caller by
+//! [W3C Trace Context], read to the letter: whatever is malformed begins a new
+//! trace. [`inject`] writes the headers of a request to another service. Without
+//! tracing-opentelemetry there are just the logs.
+//!
+//! # Example
+//!
+//! ```
+//! use axum_chassis::trace::TraceLayer;
+//! use http::{Request, Response};
+//! use http_body_util::Empty;
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! let service = ServiceBuilder::new()
+//!     .layer(TraceLayer::new())
+//!     .service_fn(async |_: Request<()>| {
+//!         tracing::info!("inside the span");
+//!         Ok(Response::new(Empty::<bytes::Bytes>::new()))
+//!     });
+//!
+//! let response = service.oneshot(Request::new(())).await?;
+//! # assert_eq!(response.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
+//! [tracing-opentelemetry]: https://docs.rs/tracing-opentelemetry
+//! [W3C Trace Context]: https://www.w3.org/TR/trace-context-2/
+
+mod client;
+mod context;
+mod layer;
+mod service;
+mod span;
+mod w3c;
+
+use self::span::RequestSpan;
+pub use self::{
+    client::ClientAddress,
+    context::current_trace_id,
+    layer::TraceLayer,
+    service::Trace,
+    w3c::{extract, inject},
+};
+
+/// The future of [`Trace`].
+pub type ResponseFuture<F> = crate::watch::ResponseFuture<F, RequestSpan>;
+
+/// The body of the responses of [`Trace`]: the span ends with it.
+pub type ResponseBody<B> = crate::watch::ResponseBody<B, RequestSpan>;

@@ -1,0 +1,79 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::{Ending, Guard, ResponseBody, Watch};
+
+pin_project! {
+    /// The future of a response that is watched.
+    pub struct ResponseFuture<F, W: Watch> {
+        #[pin]
+        inner: Option<F>,
+        guard: Option<Guard<W>>,
+    }
+
+    impl<F, W: Watch> PinnedDrop for ResponseFuture<F, W> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What the service says when it is cancelled belongs to the request too.
+            if let Some(guard) = this.guard {
+                guard.step(|| this.inner.set(None));
+            }
+        }
+    }
+}
+
+impl<F, W: Watch> ResponseFuture<F, W> {
+    /// Calls the service under the eyes of the watch.
+    pub(crate) fn call<S, B>(watch: W, service: &mut S, request: Request<B>) -> Self
+    where
+        S: Service<Request<B>, Future = F>,
+    {
+        let mut guard = Guard::new(watch, request.method());
+        let inner = guard.step(|| service.call(request));
+        Self {
+            inner: Some(inner),
+            guard: Some(guard),
+        }
+    }
+}
+
+impl<F, W, B, E> Future for ResponseFuture<F, W>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    W: Watch,
+    B: Body,
+    E: fmt::Display,
+{
+    type Output = Result<Response<ResponseBody<B, W>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let (Some(guard), Some(inner)) = (this.guard.as_mut(), this.inner.as_mut().as_pin_mut())
+        else {
+            panic!("a response is not polled after it is there");
+        };
+        let answer = ready!(guard.step(|| inner.poll(cx)));
+        // What the service holds, such as spans of its own, ends before the request.
+        guard.step(|| this.inner.set(None));
+        let mut guard = this.guard.take().expect("it is there, see above");
+        Poll::Ready(match answer {
+            Ok(response) => {
+                guard.head(&response);
+                Ok(response.map(|body| ResponseBody::new(body, guard)))
+            }
+            Err(error) => {
+                guard.fail(Ending::ServiceFailed, &error);
+                Err(error)
+            }
+        })
+    }
+}

@@ -1,0 +1,75 @@
+use std::{borrow::Cow, fmt};
+
+use http::StatusCode;
+
+/// What has become of a request.
+pub struct Outcome<'a> {
+    /// The status of the response, if it came to one.
+    pub(crate) status: Option<StatusCode>,
+    /// How it ended.
+    pub(super) ending: Ending,
+    /// The error that ended it.
+    #[cfg_attr(not(feature = "trace"), expect(dead_code, reason = "is for logs only"))]
+    pub(crate) error: Option<&'a dyn fmt::Display>,
+    /// How much of the body was passed on, in bytes.
+    pub(crate) body_bytes: u64,
+}
+
+/// How a request ends.
+#[derive(Clone, Copy)]
+pub(super) enum Ending {
+    /// The response was passed on whole.
+    Complete,
+    /// The body was dropped before its end: the client has hung up.
+    BodyDropped,
+    /// The body failed.
+    BodyFailed,
+    /// The service failed before there was a response.
+    ServiceFailed,
+    /// The future was dropped before there was a response: the client has hung up.
+    Cancelled,
+    /// The service or the body panicked.
+    Panicked,
+}
+
+impl Outcome<'_> {
+    /// `error.type` by the semantic conventions: none if nothing went wrong,
+    /// else one of a few values.
+    pub(crate) fn error_type(&self) -> Option<Cow<'static, str>> {
+        match self.ending {
+            Ending::Complete => {
+                let status = self.status.filter(StatusCode::is_server_error)?;
+                Some(status.as_str().to_owned().into())
+            }
+            Ending::BodyDropped | Ending::Cancelled => Some("cancelled".into()),
+            Ending::BodyFailed => Some("body_error".into()),
+            Ending::ServiceFailed => Some("service_error".into()),
+            Ending::Panicked => Some("panic".into()),
+        }
+    }
+}
+
+#[cfg(feature = "trace")]
+impl Outcome<'_> {
+    /// Whether it is the server's fault, rather than a client's that hung up.
+    pub(crate) fn is_server_error(&self) -> bool {
+        match self.ending {
+            Ending::BodyFailed | Ending::ServiceFailed | Ending::Panicked => true,
+            Ending::Complete | Ending::BodyDropped | Ending::Cancelled => {
+                self.status.is_some_and(|status| status.is_server_error())
+            }
+        }
+    }
+
+    /// How it ended, as the value of an attribute.
+    pub(crate) fn ending(&self) -> &'static str {
+        match self.ending {
+            Ending::Complete => "complete",
+            Ending::BodyDropped => "body_dropped",
+            Ending::BodyFailed => "body_failed",
+            Ending::ServiceFailed => "service_failed",
+            Ending::Cancelled => "cancelled",
+            Ending::Panicked => "panicked",
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The health layer: what its probes answer, and what its checks make of them.
+
+#![cfg(feature = "health")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod checks;
+mod probes;
+#[cfg(feature = "axum")]
+mod router;
+
+use std::{
+    convert::Infallible,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::{Duration, Instant},
+};
+
+use axum_chassis::health::{Health, HealthLayer};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::Value;
+use tower::{Layer, ServiceExt, service_fn};
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers 418, so that one sees what was passed on.
+async fn teapot(_: Request<()>) -> Result<Answer, Infallible> {
+    let mut response = Response::new(Full::from("teapot"));
+    *response.status_mut() = StatusCode::IM_A_TEAPOT;
+    Ok(response)
+}
+
+/// The answer, which has to be there at the first poll: a probe waits for nothing.
+fn at_once(layer: &HealthLayer, request: Request<()>) -> Answer {
+    let answer = pin!(layer.layer(service_fn(teapot)).oneshot(request));
+    match answer.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer.unwrap(),
+        Poll::Pending => panic!("the probe waits"),
+    }
+}
+
+fn get(health: &Health, path: &str) -> Answer {
+    at_once(
+        &HealthLayer::new(health.clone()),
+        Request::get(path).body(()).unwrap(),
+    )
+}
+
+fn status(health: &Health, path: &str) -> u16 {
+    get(health, path).status().as_u16()
+}
+
+fn text(answer: Answer) -> String {
+    let body = pin!(answer.into_body().collect());
+    match body.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(body) => String::from_utf8(body.unwrap().to_bytes().to_vec()).unwrap(),
+        Poll::Pending => panic!("the body waits"),
+    }
+}
+
+/// What `/readyz?verbose` says.
+fn report(health: &Health) -> Value {
+    serde_json::from_str(&text(get(health, "/readyz?verbose"))).unwrap()
+}
+
+/// Waits for a condition, for ten seconds at most.
+async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "never {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,222 @@
+//! Services and bodies that end in every way there is.
+
+#![allow(
+    dead_code,
+    reason = "each test binary uses its part of what they share"
+)]
+
+use std::{
+    collections::VecDeque,
+    error::Error,
+    fmt,
+    future::{self, poll_fn},
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::{net::TcpListener, sync::oneshot};
+use tower::{Service, ServiceExt, service_fn};
+
+/// The error of everything here.
+#[derive(Debug)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the pipe broke")
+    }
+}
+
+impl Error for Broken {}
+
+/// What a body does next.
+#[derive(Clone, Copy)]
+pub enum Step {
+    Data(&'static str),
+    Trailers,
+    /// Says that there is nothing more. Without it, the body is known to have
+    /// ended as soon as its last step is done.
+    End,
+    Fail,
+    Panic,
+}
+
+/// A body that does one step after the other.
+pub struct Script {
+    steps: VecDeque<Step>,
+    bytes: Option<u64>,
+}
+
+impl Script {
+    pub fn new(steps: &[Step]) -> Self {
+        let steps = steps.iter().copied().collect();
+        Self { steps, bytes: None }
+    }
+
+    pub fn of_size(self, bytes: u64) -> Self {
+        let bytes = Some(bytes);
+        Self { bytes, ..self }
+    }
+}
+
+impl Body for Script {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        Poll::Ready(match self.steps.pop_front() {
+            Some(Step::Data(data)) => Some(Ok(Frame::data(data.into()))),
+            Some(Step::Trailers) => Some(Ok(Frame::trailers(HeaderMap::new()))),
+            Some(Step::Fail) => Some(Err(Broken)),
+            Some(Step::Panic) => panic!("the body panics, as the test asks"),
+            Some(Step::End) | None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.bytes.map_or_else(SizeHint::new, SizeHint::with_exact)
+    }
+}
+
+/// A service that answers always the same.
+pub fn answers(
+    response: impl Fn() -> Response<Script> + Clone,
+) -> impl Service<Request<()>, Response = Response<Script>, Error = Broken, Future: Send> + Clone {
+    service_fn(move |_| future::ready(Ok(response())))
+}
+
+/// A service that answers 200 with these steps.
+pub fn sends(
+    steps: &'static [Step],
+) -> impl Service<Request<()>, Response = Response<Script>, Error = Broken, Future: Send> + Clone {
+    answers(move || Response::new(Script::new(steps)))
+}
+
+/// A response without a body.
+pub fn with_status(status: u16) -> Response<Script> {
+    let mut response = Response::new(Script::new(&[]));
+    *response.status_mut() = StatusCode::from_u16(status).expect("a valid status");
+    response
+}
+
+/// A service that fails before it answers.
+pub fn fails()
+-> impl Service<Request<()>, Response = Response<Script>, Error = Broken, Future: Send> + Clone {
+    service_fn(async |_| Err(Broken))
+}
+
+/// A service that panics before it answers.
+pub fn panics()
+-> impl Service<Request<()>, Response = Response<Script>, Error = Broken, Future: Send> + Clone {
+    service_fn(async |_| panic!("the service panics, as the test asks"))
+}
+
+/// A service that never answers.
+pub fn hangs()
+-> impl Service<Request<()>, Response = Response<Script>, Error = Broken, Future: Send> + Clone {
+    service_fn(|_| future::pending())
+}
+
+pub fn get(path: &str) -> Request<()> {
+    Request::get(path).body(()).expect("a valid path")
+}
+
+pub fn head(path: &str) -> Request<()> {
+    Request::head(path).body(()).expect("a valid path")
+}
+
+/// Calls the service and reads its response until it ends or fails.
+pub async fn read<S, B>(service: S, request: Request<()>)
+where
+    S: Service<Request<()>, Response = Response<B>>,
+    B: Body,
+{
+    if let Ok(response) = service.oneshot(request).await {
+        let _ = response.into_body().collect().await;
+    }
+}
+
+/// Calls the service and drops its response when it has read so many frames.
+pub async fn hang_up_after<S, B>(frames: usize, service: S, request: Request<()>)
+where
+    S: Service<Request<()>, Response = Response<B>>,
+    B: Body,
+{
+    let Ok(response) = service.oneshot(request).await else {
+        panic!("there is no response to drop");
+    };
+    let mut body = pin!(response.into_body());
+    for _ in 0..frames {
+        assert!(body.frame().await.is_some());
+    }
+}
+
+/// Calls the service and drops its future before there is a response.
+pub async fn cancel<S, B>(service: S, request: Request<()>)
+where
+    S: Service<Request<()>, Response = Response<B>>,
+{
+    let mut call = pin!(service.oneshot(request));
+    poll_fn(|cx| {
+        assert!(call.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Serves the router on a socket, sends it the requests one after the other,
+/// and gives back the answers when all connections are closed.
+pub async fn serve(app: axum::Router, requests: &'static [&'static str]) -> Vec<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("is bound");
+    let asking = tokio::task::spawn_blocking(move || {
+        requests
+            .iter()
+            .map(|request| ask(address, request))
+            .collect()
+    });
+    let (answered, answers) = oneshot::channel();
+    let all_answered = async {
+        let _ = answered.send(asking.await.expect("the client does not panic"));
+    };
+    let server = axum::serve(listener, app).with_graceful_shutdown(all_answered);
+    server.await.expect("a server that serves");
+    answers.await.expect("the server waits for them")
+}
+
+fn ask(address: SocketAddr, request: &str) -> String {
+    let mut connection = TcpStream::connect(address).expect("a server that listens");
+    write!(
+        connection,
+        "{request} HTTP/1.1\r\nhost: test:80\r\nconnection: close\r\n\r\n"
+    )
+    .expect("a server that reads");
+    let mut answer = String::new();
+    connection
+        .read_to_string(&mut answer)
+        .expect("a server that answers");
+    answer
+}
+
+/// Calls the service as a server does, which outlives a panic.
+pub async fn survive<S, B>(service: S, request: Request<()>)
+where
+    S: Service<Request<()>, Response = Response<B>, Future: Send, Error: Send> + Send + 'static,
+    B: Body<Data: Send> + Send + 'static,
+{
+    let call = tokio::spawn(read(service, request));
+    assert!(call.await.expect_err("must panic").is_panic());
+}
