@@ -1,13 +1,15 @@
 //! The commands of the binary; without one it serves.
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, fmt::Display, io, time::Duration};
 
+use axum_chassis::Cause;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{Config, Environment},
+    config::{Config, Environment, Loaded},
     exit::Exit,
-    healthcheck, openapi, server,
+    healthcheck, openapi,
+    server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
     token,
@@ -61,9 +63,10 @@ pub fn run() -> Exit {
     match Cli::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => configured(|loaded| serve(&loaded.config)),
         Command::Migrate => configured(|loaded| migrate(&loaded.config)),
-        Command::Healthcheck => {
-            configured(|loaded| done(healthcheck::ask(loaded.config.operations.address)))
-        }
+        Command::Healthcheck => configured(|loaded| {
+            let asked = healthcheck::ask(loaded.config.operations.address);
+            done(asked.map(|()| Exit::Ok))
+        }),
         Command::Config { check: true } => configured(|_| Exit::Ok),
         Command::Config { check: false } => configured(|loaded| print(loaded)),
         Command::Token {
@@ -72,9 +75,9 @@ pub fn run() -> Exit {
             lifetime,
         } => configured(|loaded| {
             let token = token::mint(&loaded.config, &subject, &scope, lifetime);
-            done(token.map(|token| println!("{token}")))
+            done(token.map(|token| print(token + "\n")))
         }),
-        Command::Openapi => done(openapi::document().to_pretty_json().map(print)),
+        Command::Openapi => done(openapi::document().to_pretty_json().map(|json| print(json + "\n"))),
     }
 }
 
@@ -92,36 +95,36 @@ fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
 fn serve(config: &Config) -> Exit {
     let telemetry = match Telemetry::start(config) {
         Ok(telemetry) => telemetry,
-        Err(error) => return failed(&error, Exit::Config),
+        Err(error) => return failed(error, Exit::Config),
     };
     let served = runtime()
         .map_err(ServeError::from)
         .and_then(|runtime| runtime.block_on(server::run(config, &telemetry)));
     let flushed = telemetry.flush(config.shutdown.flush_timeout);
     match served {
-        Ok(mut ending) => {
-            if !flushed {
-                ending.missed.push("shutdown.flush_timeout");
-            }
-            ended(&ending)
+        Ok(ending) if flushed => ended(&ending),
+        Ok(ending) => ended(&ending.missed("shutdown.flush_timeout")),
+        Err(error) => {
+            let exit = Exit::from(&error);
+            tracing::error!(cause = %Cause::new(error), "the service failed");
+            exit
         }
-        Err(error) => failed(&error, error.exit()),
     }
 }
 
-/// The last line of the log.
+/// Writes the last line of the log.
 fn ended(ending: &Ending) -> Exit {
-    if ending.missed.is_empty() {
+    if ending.is_clean() {
         tracing::info!("stopped");
         Exit::Ok
     } else {
-        tracing::error!(missed = ending.missed.join(", "), "stopped too late");
+        tracing::error!(missed = %ending, "stopped too late");
         Exit::DeadlineMissed
     }
 }
 
 fn migrate(config: &Config) -> Exit {
-    let migrated = runtime().map_err(StoreError::other).and_then(|runtime| {
+    let migrated = runtime().map_err(ServeError::from).and_then(|runtime| {
         runtime.block_on(async {
             let store = Store::connect(&config.store).await?;
             store.migrate().await?;
@@ -131,7 +134,10 @@ fn migrate(config: &Config) -> Exit {
     });
     match migrated {
         Ok(()) => Exit::Ok,
-        Err(error) => failed(&error, Exit::Unavailable),
+        Err(error) => {
+            let exit = Exit::from(&error);
+            failed(error, exit)
+        }
     }
 }
 
@@ -141,25 +147,17 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-fn print(text: impl Display) {
+fn print(text: impl Display) -> Exit {
     print!("{text}");
+    Exit::Ok
 }
 
-fn done<E: Error>(result: Result<(), E>) -> Exit {
-    match result {
-        Ok(()) => Exit::Ok,
-        Err(error) => failed(&error, Exit::Failure),
-    }
+fn done<E: Error + Send + Sync + 'static>(result: Result<Exit, E>) -> Exit {
+    result.unwrap_or_else(|error| failed(error, Exit::Failure))
 }
 
-/// Says what failed, with all its causes, and passes the exit code on.
-fn failed(error: &dyn Error, exit: Exit) -> Exit {
-    eprint!("error: {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        eprint!(": {error}");
-        source = error.source();
-    }
-    eprintln!();
+/// Says what failed, with all its causes.
+fn failed(error: impl Error + Send + Sync + 'static, exit: Exit) -> Exit {
+    eprintln!("error: {}", Cause::new(error));
     exit
 }

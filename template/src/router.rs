@@ -1,11 +1,11 @@
 //! What a request passes, outermost first.
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, net::SocketAddr, time::Duration};
 
 use axum::{
     BoxError, Router,
     error_handling::HandleErrorLayer,
-    extract::{Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{
         HeaderValue, Method, StatusCode, Version,
         header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
@@ -19,7 +19,7 @@ use axum_chassis::{
     health::{Health, HealthLayer},
     jwt::{JwtLayer, Verifier},
     metrics::MetricsLayer,
-    trace::TraceLayer,
+    trace::{ClientAddress, TraceLayer},
 };
 use opentelemetry::metrics::Meter;
 use tower::{
@@ -66,6 +66,7 @@ pub fn public(
     let stack = ServiceBuilder::new()
         // Lame duck: tells kept-alive clients to come back by another connection.
         .layer(middleware::from_fn_with_state(health, close_when_draining))
+        .map_request(name_client)
         // Before anything can log them.
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
@@ -79,32 +80,38 @@ pub fn public(
         .layer(cors(limits))
         .layer(CompressionLayer::new())
         // Every error below, whoever made it, has a problem+json body from here on.
-        .layer(middleware::map_response(problem::fill))
+        .map_response(problem::fill)
         // A panic is a 500 that the layers above trace and count.
         .layer(CatchPanicLayer::custom(panicked))
         // Shed before any work is done.
         .layer(HandleErrorLayer::new(overloaded))
         .layer(LoadShedLayer::new())
         .layer(GlobalConcurrencyLimitLayer::new(limits.concurrent_requests))
+        // Replaces axum's own limit, which does not hold for every extractor.
+        .layer(RequestBodyLimitLayer::new(limits.request_body_limit_bytes))
+        .layer(DefaultBodyLimit::disable())
         // The answer's head, the request's body: each has its time.
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             limits.request_timeout,
         ))
-        .layer(RequestBodyDeadlineLayer::new(limits.request_body_timeout))
-        .layer(RequestBodyLimitLayer::new(limits.request_body_limit_bytes));
-
-    // Around the router, for it changes what the router sees.
-    NormalizePathLayer::trim_trailing_slash().layer(router.layer(stack))
+        .layer(RequestBodyDeadlineLayer::new(limits.request_body_timeout));
+    normalized(router.layer(stack))
 }
 
 /// Probes and metrics: what the private listener serves, out of reach of load
 /// shedding, authentication and the ingress.
-pub fn operations(health: Health, exposition: Exposition) -> Router {
-    Router::new()
+pub fn operations(health: Health, exposition: Exposition) -> NormalizePath<Router> {
+    let router = Router::new()
         .route("/metrics", get(metrics))
         .with_state(exposition)
-        .layer(HealthLayer::new(health))
+        .layer(HealthLayer::new(health));
+    normalized(router)
+}
+
+/// `/items/` is `/items`: around the router, for it changes what that sees.
+fn normalized(router: Router) -> NormalizePath<Router> {
+    NormalizePathLayer::trim_trailing_slash().layer(router)
 }
 
 async fn metrics(State(exposition): State<Exposition>) -> Response {
@@ -127,6 +134,15 @@ async fn close_when_draining(
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// The peer of the connection. Who is behind a proxy is not believed here.
+fn name_client(mut request: Request) -> Request {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
+        let client = ClientAddress(peer.ip());
+        request.extensions_mut().insert(client);
+    }
+    request
 }
 
 fn nosniff() -> SetResponseHeaderLayer<HeaderValue> {

@@ -7,7 +7,7 @@ use config::{
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 
-use super::{Config, Environment, Faults, Otlp, Profile};
+use super::{Config, Environment, Faults, Otlp};
 
 const FILE_VARIABLE: &str = "APP_CONFIG_FILE";
 const PREFIX: &str = "APP_";

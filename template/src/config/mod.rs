@@ -33,7 +33,7 @@ use serde::{
 };
 
 pub use self::{
-    auth::Auth,
+    auth::{Auth, AuthError},
     environment::Environment,
     faults::Faults,
     http::Http,

@@ -3,13 +3,10 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-use axum::{
-    ServiceExt,
-    extract::{Request, connect_info::IntoMakeServiceWithConnectInfo},
-    response::Response,
-};
+use axum::{Router, ServiceExt, extract::Request};
 use axum_server::Handle;
 use tokio::task::JoinHandle;
+use tower_http::normalize_path::NormalizePath;
 
 use super::ServeError;
 use crate::config::Http;
@@ -43,15 +40,11 @@ impl Listener {
     }
 
     /// Accepts from now on.
-    pub(super) fn serve<S>(self, service: S, limits: &Http) -> Result<Running, ServeError>
-    where
-        S: tower::Service<Request, Response = Response, Error = std::convert::Infallible>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send,
-    {
+    pub(super) fn serve(
+        self,
+        service: NormalizePath<Router>,
+        limits: &Http,
+    ) -> Result<Running, ServeError> {
         let address = self.socket.local_addr()?;
         let handle = Handle::new();
         let mut server = axum_server::from_tcp(self.socket)?
@@ -61,9 +54,8 @@ impl Listener {
             .http_builder()
             .http1()
             .header_read_timeout(limits.header_read_timeout);
-        let make: IntoMakeServiceWithConnectInfo<S, SocketAddr> =
-            service.into_make_service_with_connect_info();
-        let task = tokio::spawn(server.serve(make));
+        let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+        let task = tokio::spawn(server.serve(service));
         tracing::info!(listener = self.name, %address, "listening");
         Ok(Running { handle, task })
     }

@@ -11,20 +11,18 @@
 mod listener;
 
 use std::{
-    io,
+    fmt, io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
 };
 
-use axum_chassis::{
-    health::{Check, Health},
-    jwt::VerifierError,
-};
+use axum_chassis::health::{Check, Health};
 use tokio::time::{sleep, timeout};
 
 use self::listener::{Listener, Running};
 use crate::{
-    config::{Config, Shutdown},
+    config::{AuthError, Config, Shutdown},
+    exit::Exit,
     router,
     signal::Signals,
     state::AppState,
@@ -34,9 +32,27 @@ use crate::{
 
 /// How serving ended: which deadlines were missed on the way down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ending {
-    /// Empty if every request that was accepted was answered.
-    pub missed: Vec<&'static str>,
+pub struct Ending(Vec<&'static str>);
+
+impl Ending {
+    /// Whether every request that was accepted was answered, and all in time.
+    pub fn is_clean(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same ending, with one more deadline missed.
+    #[must_use]
+    pub fn missed(mut self, deadline: &'static str) -> Self {
+        self.0.push(deadline);
+        self
+    }
+}
+
+/// The deadlines that were missed.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
 
 /// Why serving did not begin, or could not go on.
@@ -59,7 +75,7 @@ pub enum ServeError {
     Store(#[from] StoreError),
     /// The keys were there when the configuration was checked, and are no more.
     #[error("the keys of auth cannot be read")]
-    Keys(#[from] VerifierError),
+    Keys(#[from] AuthError),
     /// Something of the system's failed.
     #[error("the server failed")]
     Io(#[from] io::Error),
@@ -77,7 +93,6 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
-    let _checks = health.spawn();
     let probes = router::operations(health.clone(), telemetry.exposition());
     let operations = operations.serve(probes, &config.http)?;
 
@@ -89,20 +104,25 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         }
     };
     let store = store.get_or_init(|| opened).clone();
-    let api = router::public(config, AppState { store: store.clone() }, telemetry, health.clone())?;
+    let _checks = health.spawn();
+    let state = AppState {
+        store: store.clone(),
+    };
+    let verifier = config.auth.verifier()?;
+    let api = router::public(config, state, verifier, &telemetry.meter(), health.clone());
     let mut public = public.serve(api, &config.http)?;
     health.mark_started();
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");
-    let mut ending = Ending::default();
-    tokio::select! {
-        () = drain(&config.shutdown, &health, &mut public, &mut ending) => {}
-        _ = signals.next() => ending.missed.push("a second signal stopped the drain"),
-    }
+    let mut ending = tokio::select! {
+        ending = drain(&config.shutdown, &health, &mut public) => ending,
+        _ = signals.next() => Ending::default().missed("the drain, by a second signal"),
+    };
     public.cut();
-    if timeout(config.shutdown.close_timeout, store.close()).await.is_err() {
-        ending.missed.push("shutdown.close_timeout");
+    let closed = timeout(config.shutdown.close_timeout, store.close()).await;
+    if closed.is_err() {
+        ending = ending.missed("shutdown.close_timeout");
     }
     operations.cut();
     Ok(ending)
@@ -122,15 +142,28 @@ fn health(store: Arc<OnceLock<Store>>) -> Health {
     Health::builder().check(check).build()
 }
 
-async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running, ending: &mut Ending) {
+async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running) -> Ending {
     health.mark_draining();
     sleep(deadlines.drain_delay).await;
     match timeout(deadlines.drain_timeout, public.drain()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "the public listener failed"),
+        Ok(Ok(())) => Ending::default(),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the public listener failed");
+            Ending::default()
+        }
         Err(_) => {
             tracing::error!(connections = public.connections(), "connections are cut");
-            ending.missed.push("shutdown.drain_timeout");
+            Ending::default().missed("shutdown.drain_timeout")
+        }
+    }
+}
+
+impl From<&ServeError> for Exit {
+    fn from(error: &ServeError) -> Self {
+        match error {
+            ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
+            ServeError::Keys(_) => Self::Config,
+            ServeError::Io(_) => Self::Failure,
         }
     }
 }
