@@ -4,12 +4,13 @@ use std::{
 };
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
     EnvFilter, Layer,
     fmt::{
-        FmtContext, FormatEvent, FormatFields,
-        format::{self, DefaultFields, JsonFields, Writer},
+        FmtContext, FormatEvent, FormatFields, FormattedFields,
+        format::{self, JsonFields, Writer},
+        time::{FormatTime, SystemTime},
     },
     registry::LookupSpan,
 };
@@ -34,10 +35,9 @@ where
     };
     let layer = tracing_subscriber::fmt::layer().with_ansi(terminal);
     if pretty {
-        let line = format::format().with_target(false).with_ansi(terminal);
         layer
-            .fmt_fields(DefaultFields::new())
-            .event_format(Pretty(line))
+            .fmt_fields(format::debug_fn(pretty_field))
+            .event_format(Pretty)
             .boxed()
     } else {
         let json = format::json()
@@ -80,8 +80,8 @@ where
     }
 }
 
-/// A line for a person, the ids at its end.
-struct Pretty(format::Format);
+/// A line for a person: when, how grave, what, in which spans, and their ids.
+struct Pretty;
 
 impl<S, N> FormatEvent<S, N> for Pretty
 where
@@ -94,13 +94,36 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let Some(span) = current_span() else {
-            return self.0.format_event(ctx, writer, event);
-        };
-        let mut line = String::with_capacity(256);
-        self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        let (trace_id, span_id) = (span.trace_id(), span.span_id());
-        writeln!(writer, "{} trace_id={trace_id} span_id={span_id}", line.trim_end())
+        SystemTime.format_time(&mut writer)?;
+        let level = event.metadata().level();
+        match (writer.has_ansi_escapes(), *level) {
+            (true, Level::ERROR) => write!(writer, " \x1b[31m{level:5}\x1b[0m")?,
+            (true, Level::WARN) => write!(writer, " \x1b[33m{level:5}\x1b[0m")?,
+            (true, _) => write!(writer, " \x1b[2m{level:5}\x1b[0m")?,
+            (false, _) => write!(writer, " {level:5}")?,
+        }
+        ctx.field_format().format_fields(writer.by_ref(), event)?;
+        for span in ctx.event_scope().into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
+                write!(writer, "{fields}")?;
+            }
+        }
+        if let Some(span) = current_span() {
+            let (trace_id, span_id) = (span.trace_id(), span.span_id());
+            write!(writer, " trace_id={trace_id} span_id={span_id}")?;
+        }
+        writeln!(writer)
+    }
+}
+
+/// Of a request's span a person needs the name; JSON has all the rest.
+fn pretty_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    match field.name() {
+        "message" => write!(writer, " {value:?}"),
+        "otel.name" => write!(writer, " {value:?}"),
+        "http.response.status_code" => write!(writer, " status={value:?}"),
+        convention if convention.contains('.') => Ok(()),
+        name => write!(writer, " {name}={value:?}"),
     }
 }
 

@@ -21,7 +21,9 @@ use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::runtime::Runtime;
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use crate::config::Config;
 
@@ -70,12 +72,15 @@ impl Telemetry {
                 providers::meters(config.otlp, &registry)?,
             )
         };
-        let traces =
-            tracing_opentelemetry::layer().with_tracer(tracers.tracer(env!("CARGO_PKG_NAME")));
+        let tracer = tracers.tracer(env!("CARGO_PKG_NAME"));
+        // Each has a filter of its own: a quiet log does not end traces.
         tracing_subscriber::registry()
-            .with(logs::filter(&config.log))
-            .with(traces)
-            .with(logs::layer(config.log.format))
+            .with(
+                tracing_opentelemetry::layer()
+                    .with_tracer(tracer)
+                    .with_filter(LevelFilter::INFO),
+            )
+            .with(logs::layer(config.log.format).with_filter(logs::filter(&config.log)))
             .try_init()?;
         Ok(Self {
             tracers,

@@ -28,7 +28,6 @@ pub(crate) mod span {
 
     pub(crate) const OTEL_KIND: &str = "otel.kind";
     pub(crate) const OTEL_NAME: &str = "otel.name";
-    pub(crate) const OTEL_STATUS_CODE: &str = "otel.status_code";
 }
 
 #[cfg(feature = "metrics")]

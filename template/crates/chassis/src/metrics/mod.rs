@@ -30,20 +30,27 @@
 //! # Example
 //!
 //! ```
+//! use std::convert::Infallible;
+//!
 //! use axum_chassis::metrics::MetricsLayer;
+//! use bytes::Bytes;
 //! use http::{Request, Response};
-//! use http_body_util::Empty;
-//! use opentelemetry::global;
+//! use http_body_util::Full;
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
+//! async fn hello(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     Ok(Response::new("hello".into()))
+//! }
+//!
 //! # #[tokio::main]
-//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # async fn main() -> Result<(), Infallible> {
+//! let meter = opentelemetry::global::meter("my-service");
 //! let service = ServiceBuilder::new()
-//!     .layer(MetricsLayer::new(&global::meter("my-service")))
-//!     .service_fn(async |_: Request<()>| Ok(Response::new(Empty::<bytes::Bytes>::new())));
+//!     .layer(MetricsLayer::new(&meter))
+//!     .service_fn(hello);
 //!
 //! let response = service.oneshot(Request::new(())).await?;
-//! # assert_eq!(response.status(), 200);
+//! assert_eq!(response.status(), 200);
 //! # Ok(())
 //! # }
 //! ```

@@ -1,6 +1,6 @@
 use opentelemetry::{
-    Context,
-    trace::{SpanContext, TraceContextExt, TraceId},
+    Context, KeyValue,
+    trace::{SpanContext, Status, TraceContextExt, TraceId},
 };
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -40,6 +40,15 @@ pub(super) fn continue_trace(span: &Span, remote: SpanContext) {
 }
 
 /// Ends the span for OpenTelemetry, though tasks that outlive it may hold it still.
-pub(super) fn end(span: &Span) {
-    span.context().span().end();
+/// The attributes are made only for a span that is sampled.
+pub(super) fn end(span: &Span, failed: bool, attributes: impl FnOnce() -> Vec<KeyValue>) {
+    let context = span.context();
+    let span = context.span();
+    if span.is_recording() {
+        span.set_attributes(attributes());
+        if failed {
+            span.set_status(Status::error(""));
+        }
+    }
+    span.end();
 }

@@ -7,10 +7,11 @@
 //! so that events and `#[instrument]` spans nest below it.
 //!
 //! At its end it logs `request finished` with `http.response.status_code`,
-//! `duration_seconds` and, if the response carries one, its
-//! [`Cause`](crate::Cause): at level `ERROR` for a 5xx, a panic and a failed
-//! body, at level `INFO` for all else. Span and event have the target
-//! `axum_chassis::trace`; a filter that turns off `INFO` there turns off the spans.
+//! `duration_seconds`, `error.type` if it did not end well, and `cause`: the error
+//! that ended it, or the [`Cause`](crate::Cause) that the response carries. A 5xx,
+//! a panic and a failed body are logged at level `ERROR`, all else at `INFO`. Span
+//! and event have the target `axum_chassis::trace`; a filter that turns off `INFO`
+//! there turns off the spans.
 //!
 //! # Names and attributes
 //!
@@ -32,22 +33,27 @@
 //! # Example
 //!
 //! ```
+//! use std::convert::Infallible;
+//!
 //! use axum_chassis::trace::TraceLayer;
+//! use bytes::Bytes;
 //! use http::{Request, Response};
-//! use http_body_util::Empty;
+//! use http_body_util::Full;
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
+//! async fn hello(_: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+//!     tracing::info!("inside the span");
+//!     Ok(Response::new("hello".into()))
+//! }
+//!
 //! # #[tokio::main]
-//! # async fn main() -> Result<(), std::convert::Infallible> {
+//! # async fn main() -> Result<(), Infallible> {
 //! let service = ServiceBuilder::new()
 //!     .layer(TraceLayer::new())
-//!     .service_fn(async |_: Request<()>| {
-//!         tracing::info!("inside the span");
-//!         Ok(Response::new(Empty::<bytes::Bytes>::new()))
-//!     });
+//!     .service_fn(hello);
 //!
 //! let response = service.oneshot(Request::new(())).await?;
-//! # assert_eq!(response.status(), 200);
+//! assert_eq!(response.status(), 200);
 //! # Ok(())
 //! # }
 //! ```

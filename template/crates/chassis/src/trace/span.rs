@@ -1,11 +1,15 @@
-use std::{fmt::Display, time::Instant};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
 use http::{
     Request, Response,
     header::{HOST, USER_AGENT},
     uri::Authority,
 };
-use tracing::{Level, Span, event, field, field::Empty, span};
+use opentelemetry::KeyValue;
+use tracing::{Level, Span, event, field, span};
 
 use super::{ClientAddress, context, w3c};
 use crate::{
@@ -21,6 +25,7 @@ const TARGET: &str = "axum_chassis::trace";
 pub struct RequestSpan {
     span: Span,
     start: Instant,
+    time_to_head: Option<Duration>,
     cause: Option<Cause>,
 }
 
@@ -36,6 +41,7 @@ impl RequestSpan {
         Self {
             span,
             start,
+            time_to_head: None,
             cause: None,
         }
     }
@@ -47,15 +53,14 @@ impl Watch for RequestSpan {
     }
 
     fn head<B>(&mut self, response: &Response<B>) {
+        self.time_to_head = Some(self.start.elapsed());
         self.cause = response.extensions().get::<Cause>().cloned();
-        let seconds = self.start.elapsed().as_secs_f64();
-        self.span.record(TIME_TO_HEAD_SECONDS, seconds);
     }
 
     fn end(self, outcome: Outcome<'_>) {
-        record(&self.span, &outcome);
         self.span.in_scope(|| self.log(&outcome));
-        context::end(&self.span);
+        let failed = outcome.error_type().is_some();
+        context::end(&self.span, failed, || self.attributes(&outcome));
     }
 }
 
@@ -67,6 +72,7 @@ impl RequestSpan {
                     target: TARGET,
                     $level,
                     { names::HTTP_RESPONSE_STATUS_CODE } = outcome.status.map(|s| s.as_u16()),
+                    { names::ERROR_TYPE } = outcome.error_type().as_deref(),
                     duration_seconds = self.start.elapsed().as_secs_f64(),
                     cause = self.cause(outcome).map(field::display),
                     "request finished"
@@ -85,6 +91,23 @@ impl RequestSpan {
         let cause = self.cause.as_ref().map(|cause| cause as &dyn Display);
         outcome.error.or(cause)
     }
+
+    /// What has become of the request: for the span only, the log event has its own.
+    fn attributes(&self, outcome: &Outcome<'_>) -> Vec<KeyValue> {
+        let status = outcome.status.map(|status| i64::from(status.as_u16()));
+        let bytes = status.and(i64::try_from(outcome.body_bytes).ok());
+        let seconds = self.time_to_head.as_ref().map(Duration::as_secs_f64);
+        let optional = [
+            status.map(|status| KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status)),
+            bytes.map(|bytes| KeyValue::new(HTTP_RESPONSE_BODY_SIZE, bytes)),
+            seconds.map(|seconds| KeyValue::new(TIME_TO_HEAD_SECONDS, seconds)),
+            outcome
+                .error_type()
+                .map(|error| KeyValue::new(names::ERROR_TYPE, error)),
+        ];
+        let ending = KeyValue::new(ENDING, outcome.ending());
+        optional.into_iter().flatten().chain([ending]).collect()
+    }
 }
 
 /// The span with all that the request itself tells.
@@ -100,7 +123,6 @@ fn server_span<B>(request: &Request<B>) -> Span {
         "request",
         { OTEL_NAME } = name(method, route),
         { OTEL_KIND } = "server",
-        { OTEL_STATUS_CODE } = Empty,
         { names::HTTP_REQUEST_METHOD } = method,
         { HTTP_REQUEST_METHOD_ORIGINAL } = original,
         { names::HTTP_ROUTE } = route,
@@ -111,25 +133,7 @@ fn server_span<B>(request: &Request<B>) -> Span {
         { CLIENT_ADDRESS } = client.map(|client| field::display(client.0)),
         { names::NETWORK_PROTOCOL_VERSION } = request::protocol_version(request.version()),
         { USER_AGENT_ORIGINAL } = user_agent(request),
-        { names::HTTP_RESPONSE_STATUS_CODE } = Empty,
-        { HTTP_RESPONSE_BODY_SIZE } = Empty,
-        { names::ERROR_TYPE } = Empty,
-        { ENDING } = Empty,
-        { TIME_TO_HEAD_SECONDS } = Empty,
     )
-}
-
-/// Adds what has become of the request.
-fn record(span: &Span, outcome: &Outcome<'_>) {
-    if let Some(status) = outcome.status {
-        span.record(names::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
-        span.record(HTTP_RESPONSE_BODY_SIZE, outcome.body_bytes);
-    }
-    if let Some(error) = outcome.error_type() {
-        span.record(names::ERROR_TYPE, &*error);
-        span.record(OTEL_STATUS_CODE, "ERROR");
-    }
-    span.record(ENDING, outcome.ending());
 }
 
 /// The conventions' name: an unknown method is `HTTP` here.

@@ -47,6 +47,11 @@ pub enum Step {
     Panic,
 }
 
+const HUNDRED_BYTES: &str = match str::from_utf8(&[b'x'; 100]) {
+    Ok(bytes) => bytes,
+    Err(_) => unreachable!(),
+};
+
 /// A body that does one step after the other.
 pub struct Script {
     steps: VecDeque<Step>,
@@ -57,6 +62,11 @@ impl Script {
     pub fn new(steps: &[Step]) -> Self {
         let steps = steps.iter().copied().collect();
         Self { steps, bytes: None }
+    }
+
+    /// More than fits into the buffers of a socket.
+    pub fn huge() -> Self {
+        Self::new(&[Step::Data(HUNDRED_BYTES); 1_000_000])
     }
 
     pub fn of_size(self, bytes: u64) -> Self {
@@ -177,38 +187,54 @@ where
     .await;
 }
 
-/// Serves the router on a socket, sends it the requests one after the other,
-/// and gives back the answers when all connections are closed.
-pub async fn serve(app: axum::Router, requests: &'static [&'static str]) -> Vec<String> {
+/// Serves the router on a socket, and gives back what the client got when all
+/// connections are closed.
+pub async fn serve<T: Send + 'static>(
+    app: axum::Router,
+    client: impl FnOnce(SocketAddr) -> T + Send + 'static,
+) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("is bound");
-    let asking = tokio::task::spawn_blocking(move || {
-        requests
-            .iter()
-            .map(|request| ask(address, request))
-            .collect()
-    });
-    let (answered, answers) = oneshot::channel();
-    let all_answered = async {
-        let _ = answered.send(asking.await.expect("the client does not panic"));
+    let client = tokio::task::spawn_blocking(move || client(address));
+    let (done, result) = oneshot::channel();
+    let client_is_done = async {
+        let _ = done.send(client.await.expect("the client does not panic"));
     };
-    let server = axum::serve(listener, app).with_graceful_shutdown(all_answered);
+    let server = axum::serve(listener, app).with_graceful_shutdown(client_is_done);
     server.await.expect("a server that serves");
-    answers.await.expect("the server waits for them")
+    result.await.expect("the server has waited for it")
 }
 
-fn ask(address: SocketAddr, request: &str) -> String {
+/// A client that sends the requests one after the other and reads each answer.
+pub fn asks(
+    requests: &'static [&'static str],
+) -> impl FnOnce(SocketAddr) -> Vec<String> + Send + 'static {
+    move |address| {
+        let answers = requests.iter().map(|request| {
+            let mut answer = String::new();
+            let mut connection = send(address, request);
+            let read = connection.read_to_string(&mut answer);
+            read.expect("a server that answers");
+            answer
+        });
+        answers.collect()
+    }
+}
+
+/// A client that goes away when it has read the first byte.
+pub fn hangs_up_early(address: SocketAddr) {
+    let mut connection = send(address, "GET /");
+    let read = connection.read_exact(&mut [0]);
+    read.expect("a server that answers");
+}
+
+fn send(address: SocketAddr, request: &str) -> TcpStream {
     let mut connection = TcpStream::connect(address).expect("a server that listens");
-    write!(
-        connection,
-        "{request} HTTP/1.1\r\nhost: test:80\r\nconnection: close\r\n\r\n"
-    )
-    .expect("a server that reads");
-    let mut answer = String::new();
+    let head = format!("{request} HTTP/1.1\r\nhost: test:80\r\nconnection: close\r\n\r\n");
     connection
-        .read_to_string(&mut answer)
-        .expect("a server that answers");
-    answer
+        .write_all(head.as_bytes())
+        .expect("a server that reads");
+    connection
 }
 
 /// Calls the service as a server does, which outlives a panic.

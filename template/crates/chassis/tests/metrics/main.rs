@@ -1,0 +1,88 @@
+//! What a scrape shows of requests that end in every way there is.
+
+#![cfg(feature = "metrics")]
+
+mod conventions;
+mod endings;
+#[path = "../support/mod.rs"]
+mod support;
+
+use axum_chassis::metrics::{Metrics, MetricsLayer};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Registry, TextEncoder};
+use tower::Layer;
+
+const DURATION: &str = "http_server_request_duration_seconds_count";
+const ACTIVE: &str = "http_server_active_requests";
+const RESPONSE_SIZE: &str = "http_server_response_body_size_bytes_sum";
+
+/// A layer and what Prometheus sees of it.
+struct Observed {
+    layer: MetricsLayer,
+    registry: Registry,
+    _provider: SdkMeterProvider,
+}
+
+impl Observed {
+    fn new() -> Self {
+        let registry = Registry::new();
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .scope_info_enabled(false)
+            .build()
+            .expect("a reader");
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        Self {
+            layer: MetricsLayer::new(&provider.meter("test")),
+            registry,
+            _provider: provider,
+        }
+    }
+
+    fn around<S>(&self, service: S) -> Metrics<S> {
+        self.layer.layer(service)
+    }
+
+    /// All series of a name: labels and value.
+    fn series(&self, name: &str) -> Vec<String> {
+        let text = TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("metrics that agree");
+        let lines = text.lines().filter_map(|line| line.strip_prefix(name));
+        lines
+            .filter(|line| line.starts_with('{'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The one series of a name.
+    fn only(&self, name: &str) -> String {
+        let series = self.series(name);
+        assert_eq!(series.len(), 1, "{name}: {series:?}");
+        series.concat()
+    }
+
+    /// The one request that was recorded: its status, and its error type.
+    fn ending(&self) -> (String, String) {
+        let series = self.only(DURATION);
+        assert!(series.ends_with(" 1"), "{series}");
+        assert!(self.only(ACTIVE).ends_with(" 0"), "one is left in flight");
+        (
+            label(&series, "http_response_status_code"),
+            label(&series, "error_type"),
+        )
+    }
+}
+
+/// The value of a label; empty without it.
+fn label(series: &str, name: &str) -> String {
+    let start = format!("{name}=\"");
+    let value = series.split_once(&start).map_or("", |(_, rest)| rest);
+    value.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// Status and error type of a request that ended so.
+fn ended(status: &str, error_type: &str) -> (String, String) {
+    (status.to_owned(), error_type.to_owned())
+}
