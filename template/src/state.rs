@@ -1,9 +1,11 @@
 //! What every handler can reach.
 
+use axum::extract::FromRef;
+
 use crate::store::Store;
 
-/// Cheap to clone: every part is a handle.
-#[derive(Clone)]
+/// Cheap to clone: every part is a handle, and an extractor by itself.
+#[derive(Clone, FromRef)]
 pub struct AppState {
     /// Where the data lives.
     pub store: Store,

@@ -1,0 +1,72 @@
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_TYPE, HeaderValue},
+    },
+};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+use crate::{
+    error::AppError,
+    problem::FieldError,
+};
+
+/// A body of JSON, whose faults are told with the place where they are.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        if !is_json(request.headers()) {
+            let detail = "send JSON, with content-type: application/json".to_owned();
+            return Err(AppError::Malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unread)?;
+        let mut json = serde_json::Deserializer::from_slice(&body);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(unfit)?;
+        json.end().map_err(malformed)?;
+        Ok(Self(value))
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).map(HeaderValue::to_str);
+    media_type.is_some_and(|media_type| {
+        let essence = media_type.ok().and_then(|text| text.split(';').next());
+        essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+    })
+}
+
+/// Too long (413), too slow (408), or broken off.
+fn unread(rejection: BytesRejection) -> AppError {
+    AppError::Malformed(rejection.status(), rejection.body_text())
+}
+
+/// JSON that is none is 400; JSON of another shape is 422, with the field.
+fn unfit(error: serde_path_to_error::Error<serde_json::Error>) -> AppError {
+    let pointer = pointer(error.path());
+    let error = error.into_inner();
+    if error.is_data() {
+        let detail = error.to_string();
+        AppError::Invalid(vec![FieldError { pointer, detail }])
+    } else {
+        malformed(error)
+    }
+}
+
+fn malformed(error: serde_json::Error) -> AppError {
+    AppError::Malformed(StatusCode::BAD_REQUEST, format!("no JSON: {error}"))
+}
+
+/// RFC 6901 section 6.
+fn pointer(path: &Path) -> String {
+    let segments = path.iter().map(|segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        other => format!("/{}", other.to_string().replace('~', "~0").replace('/', "~1")),
+    });
+    format!("#{}", segments.collect::<String>())
+}

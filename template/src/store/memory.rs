@@ -1,0 +1,209 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::{
+    config::Faults,
+    items::{Draft, Item},
+};
+
+/// The memory of the process: nothing outlives it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many items it may hold; above it 507.
+    pub capacity_items: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            capacity_items: 10_000,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self, faults: &mut Faults) {
+        if self.capacity_items == 0 {
+            faults.add("store.capacity_items", 0, "must be 1 or more");
+        }
+    }
+}
+
+/// Items by owner and id.
+#[derive(Clone, Debug)]
+pub struct Store {
+    items: Arc<Mutex<BTreeMap<(String, Uuid), Item>>>,
+    capacity_items: usize,
+}
+
+impl Store {
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        Self::connect(config).await
+    }
+
+    /// An empty store.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn connect(config: &Config) -> Result<Self, StoreError> {
+        Ok(Self {
+            items: Arc::default(),
+            capacity_items: config.capacity_items,
+        })
+    }
+
+    /// Nothing: memory has no schema.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Memory always answers.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Nothing is open.
+    pub async fn close(&self) {}
+
+    /// Makes an item.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has one of this name,
+    /// [`StoreError::Full`] if there is no room.
+    pub async fn create_item(&self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
+        let mut items = self.lock();
+        if items.len() >= self.capacity_items {
+            return Err(StoreError::Full {
+                capacity_items: self.capacity_items,
+            });
+        }
+        let id = Uuid::now_v7();
+        free_name(&items, owner, id, draft.name())?;
+        let now = OffsetDateTime::now_utc();
+        let item = Item {
+            id,
+            name: draft.name().to_owned(),
+            description: draft.description().map(str::to_owned),
+            quantity: draft.quantity(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        items.insert((owner.to_owned(), id), item.clone());
+        Ok(item)
+    }
+
+    /// One item of this owner.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn item(&self, owner: &str, id: Uuid) -> Result<Option<Item>, StoreError> {
+        Ok(self.lock().get(&(owner.to_owned(), id)).cloned())
+    }
+
+    /// Items of this owner, the oldest first, from behind `after` on.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn list_items(
+        &self,
+        owner: &str,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let start = after.unwrap_or(Uuid::nil());
+        let items = self.lock();
+        let own = items
+            .range((owner.to_owned(), start)..=(owner.to_owned(), Uuid::max()))
+            .map(|(_, item)| item);
+        let behind = own.filter(|item| item.id > start);
+        Ok(behind.take(limit as usize).cloned().collect())
+    }
+
+    /// Changes an item if it still has this version; `None` if it has not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has another of the new name.
+    pub async fn update_item(
+        &self,
+        owner: &str,
+        id: Uuid,
+        version: i64,
+        draft: &Draft,
+    ) -> Result<Option<Item>, StoreError> {
+        let mut items = self.lock();
+        free_name(&items, owner, id, draft.name())?;
+        let item = items.get_mut(&(owner.to_owned(), id));
+        let Some(item) = item.filter(|item| item.version == version) else {
+            return Ok(None);
+        };
+        item.name = draft.name().to_owned();
+        item.description = draft.description().map(str::to_owned);
+        item.quantity = draft.quantity();
+        item.version += 1;
+        item.updated_at = OffsetDateTime::now_utc();
+        Ok(Some(item.clone()))
+    }
+
+    /// Deletes an item, if it still has this version where one is given.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn delete_item(
+        &self,
+        owner: &str,
+        id: Uuid,
+        version: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let mut items = self.lock();
+        let key = (owner.to_owned(), id);
+        let fits = |item: &Item| version.is_none_or(|version| version == item.version);
+        let found = items.get(&key).is_some_and(fits);
+        Ok(found && items.remove(&key).is_some())
+    }
+
+    /// A panic leaves no item half changed, so its lock is still good.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, Uuid), Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn free_name(
+    items: &BTreeMap<(String, Uuid), Item>,
+    owner: &str,
+    id: Uuid,
+    name: &str,
+) -> Result<(), StoreError> {
+    let mut own = items.range((owner.to_owned(), Uuid::nil())..=(owner.to_owned(), Uuid::max()));
+    if own.any(|(_, item)| item.name == name && item.id != id) {
+        return Err(StoreError::NameTaken);
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+use std::{str::FromStr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{
+    PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::config::{Faults, Secret};
+
+pub(super) type Database = sqlx::Postgres;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement
+/// time-out), and 55P03 (lock time-out).
+pub(super) const TRANSIENT: &[&str] = &["08", "53", "57", "55P03"];
+
+/// A PostgreSQL server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `postgres://user:password@host:port/database`.
+    pub url: Secret,
+    /// Connections at most. All replicas' together must stay below the server's
+    /// `max_connections`.
+    pub max_connections: u32,
+    /// Connections that are kept open.
+    pub min_connections: u32,
+    /// Time to wait for a connection; then 503.
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+    /// Time for one statement, kept by the server.
+    #[serde(with = "humantime_serde")]
+    pub statement_timeout: Duration,
+    /// Whether `serve` brings the schema up to date before it is ready.
+    pub migrate_on_start: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: Secret::from("postgres://postgres@127.0.0.1:5432/postgres"),
+            max_connections: 20,
+            min_connections: 5,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+            migrate_on_start: true,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self, faults: &mut Faults) {
+        if let Err(error) = PgConnectOptions::from_str(self.url.expose()) {
+            let reason = format!("{error}; write postgres://user:password@host:port/database");
+            faults.add_hidden("store.url", reason);
+        }
+        if self.max_connections == 0 {
+            faults.add("store.max_connections", 0, "must be 1 or more");
+        } else if self.min_connections > self.max_connections {
+            let reason = format!("must not exceed store.max_connections, {}", self.max_connections);
+            faults.add("store.min_connections", self.min_connections, reason);
+        }
+        for (field, timeout) in [
+            ("store.acquire_timeout", self.acquire_timeout),
+            ("store.statement_timeout", self.statement_timeout),
+        ] {
+            if timeout.is_zero() {
+                faults.add(field, "0s", "must be longer than nothing, such as 2s");
+            }
+        }
+    }
+}
+
+pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
+    let timeout = format!("{}ms", config.statement_timeout.as_millis());
+    let options = PgConnectOptions::from_str(config.url.expose())?
+        .application_name(env!("CARGO_PKG_NAME"))
+        .options([("statement_timeout", &timeout), ("lock_timeout", &timeout)]);
+    PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .min_connections(config.min_connections)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_with(options)
+        .await
+}

@@ -1,0 +1,234 @@
+use std::time::Duration;
+
+use sqlx::{FromRow, Pool, error::DatabaseError};
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::{
+    StoreError,
+    backend::{self, Config, Database},
+};
+use crate::items::{Draft, Item};
+
+/// What a probe may wait for an answer.
+const PING_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// A pool of connections. One text of SQL serves PostgreSQL and SQLite.
+#[derive(Clone, Debug)]
+pub struct Store(Pool<Database>);
+
+impl Store {
+    /// Connects, and brings the schema up to date where the configuration says so.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached, or a migration fails.
+    pub async fn open(config: &Config) -> Result<Self, StoreError> {
+        let store = Self::connect(config).await?;
+        if config.migrate_on_start {
+            store.migrate().await?;
+        }
+        Ok(store)
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// If the database cannot be reached, or refuses.
+    pub async fn connect(config: &Config) -> Result<Self, StoreError> {
+        Ok(Self(backend::connect(config).await?))
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// If a migration fails, or one that was applied has been edited since.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let migrated = backend::MIGRATIONS.run(&self.0).await;
+        migrated.map_err(|error| StoreError::Failed(error.into()))
+    }
+
+    /// Asks whether the database answers.
+    ///
+    /// # Errors
+    ///
+    /// If it does not, or not within half a second.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let ping = sqlx::query("SELECT 1").execute(&self.0);
+        let answered = timeout(PING_TIMEOUT, ping).await;
+        answered.map_err(|late| StoreError::Unavailable(late.into()))??;
+        Ok(())
+    }
+
+    /// Waits until every connection is given back, and closes them.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+
+    /// Makes an item.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has one of this name.
+    pub async fn create_item(&self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
+        let row: Row = sqlx::query_as(
+            "INSERT INTO items (id, owner, name, description, quantity, version, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
+             RETURNING id, name, description, quantity, version, created_at, updated_at",
+        )
+        .bind(Uuid::now_v7())
+        .bind(owner)
+        .bind(draft.name())
+        .bind(draft.description())
+        .bind(i64::from(draft.quantity()))
+        .bind(OffsetDateTime::now_utc())
+        .fetch_one(&self.0)
+        .await?;
+        row.try_into()
+    }
+
+    /// One item of this owner.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn item(&self, owner: &str, id: Uuid) -> Result<Option<Item>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT id, name, description, quantity, version, created_at, updated_at
+             FROM items WHERE id = $1 AND owner = $2",
+        )
+        .bind(id)
+        .bind(owner)
+        .fetch_optional(&self.0)
+        .await?;
+        row.map(Item::try_from).transpose()
+    }
+
+    /// Items of this owner, the oldest first, from behind `after` on.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn list_items(
+        &self,
+        owner: &str,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Item>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT id, name, description, quantity, version, created_at, updated_at
+             FROM items WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(owner)
+        .bind(after.unwrap_or(Uuid::nil()))
+        .bind(i64::from(limit))
+        .fetch_all(&self.0)
+        .await?;
+        rows.into_iter().map(Item::try_from).collect()
+    }
+
+    /// Changes an item if it still has this version; `None` if it has not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has another of the new name.
+    pub async fn update_item(
+        &self,
+        owner: &str,
+        id: Uuid,
+        version: i64,
+        draft: &Draft,
+    ) -> Result<Option<Item>, StoreError> {
+        let row: Option<Row> = sqlx::query_as(
+            "UPDATE items
+             SET name = $4, description = $5, quantity = $6, version = version + 1, updated_at = $7
+             WHERE id = $1 AND owner = $2 AND version = $3
+             RETURNING id, name, description, quantity, version, created_at, updated_at",
+        )
+        .bind(id)
+        .bind(owner)
+        .bind(version)
+        .bind(draft.name())
+        .bind(draft.description())
+        .bind(i64::from(draft.quantity()))
+        .bind(OffsetDateTime::now_utc())
+        .fetch_optional(&self.0)
+        .await?;
+        row.map(Item::try_from).transpose()
+    }
+
+    /// Deletes an item, if it still has this version where one is given.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn delete_item(
+        &self,
+        owner: &str,
+        id: Uuid,
+        version: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM items WHERE id = $1 AND owner = $2 AND version = COALESCE($3, version)",
+        )
+        .bind(id)
+        .bind(owner)
+        .bind(version)
+        .execute(&self.0)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    name: String,
+    description: Option<String>,
+    quantity: i64,
+    version: i64,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Item {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let quantity = u32::try_from(row.quantity);
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            description: row.description,
+            quantity: quantity.map_err(|error| StoreError::Failed(error.into()))?,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+
+        match error {
+            Database(error) if error.is_unique_violation() => Self::NameTaken,
+            Database(error) if is_transient(&*error) => Self::Unavailable(error.into()),
+            Io(_) | PoolClosed | PoolTimedOut | Tls(_) | WorkerCrashed => {
+                Self::Unavailable(error.into())
+            }
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// Whether the same may well succeed later: the database is starting, stopping,
+/// full of connections or locks, or was too slow.
+fn is_transient(error: &dyn DatabaseError) -> bool {
+    let code = error.code();
+    code.is_some_and(|code| backend::TRANSIENT.iter().any(|start| code.starts_with(start)))
+}

@@ -1,0 +1,79 @@
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::config::Faults;
+
+pub(super) type Database = sqlx::Sqlite;
+
+pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Result codes: 5 and its extensions, the database is busy.
+pub(super) const TRANSIENT: &[&str] = &["5", "261", "517"];
+
+/// A SQLite file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The file; it is made if it is not there.
+    pub path: PathBuf,
+    /// Connections at most: many read, one writes.
+    pub max_connections: u32,
+    /// Time to wait for a connection; then 503.
+    #[serde(with = "humantime_serde")]
+    pub acquire_timeout: Duration,
+    /// Time to wait for another's write; then 503.
+    #[serde(with = "humantime_serde")]
+    pub busy_timeout: Duration,
+    /// Whether `serve` brings the schema up to date before it is ready.
+    pub migrate_on_start: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("service.db"),
+            max_connections: 4,
+            acquire_timeout: Duration::from_secs(2),
+            busy_timeout: Duration::from_secs(2),
+            migrate_on_start: true,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self, faults: &mut Faults) {
+        if self.path.as_os_str().is_empty() {
+            faults.add("store.path", "", "must name a file, such as service.db");
+        }
+        if self.max_connections == 0 {
+            faults.add("store.max_connections", 0, "must be 1 or more");
+        }
+        if self.acquire_timeout.is_zero() {
+            let reason = "must be longer than nothing, such as 2s";
+            faults.add("store.acquire_timeout", "0s", reason);
+        }
+    }
+}
+
+pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(&config.path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // Safe with a write-ahead log: a crash of the system may lose the last
+        // transactions, a crash of the process none.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(config.busy_timeout);
+    SqlitePoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire_timeout)
+        .connect_with(options)
+        .await
+}

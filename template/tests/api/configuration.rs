@@ -1,0 +1,53 @@
+//! What the commands say of a configuration.
+
+use crate::support::run;
+
+#[test]
+fn a_faulty_configuration_is_told_whole_with_exit_78() {
+    for command in ["serve", "config", "migrate", "healthcheck", "token"] {
+        let ended = run(
+            &[command],
+            &[("APP_HTTP__ADDRESS", "somewhere"), ("APP_LOG__FORMAT", "xml")],
+        );
+        assert_eq!(ended.status.code(), Some(78), "{command}");
+        let faults = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(faults.contains("2 faults"), "{faults}");
+        assert!(faults.contains("http.address = somewhere"), "{faults}");
+        assert!(faults.contains("log.format = xml"), "{faults}");
+    }
+}
+
+#[test]
+fn a_whole_configuration_passes_the_check_without_a_word() {
+    let ended = run(&["config", "--check"], &[]);
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.stdout.is_empty());
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_sources() {
+    let ended = run(&["config"], &[("APP_LOG__FILTER", "debug")]);
+    let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
+    let filter = shown.lines().find(|line| line.starts_with("filter"));
+    assert!(filter.is_some_and(|line| line.ends_with("# APP_LOG__FILTER")), "{shown}");
+}
+
+#[test]
+fn tokens_are_minted_in_development_only() {
+    let minted = run(&["token"], &[]);
+    assert_eq!(minted.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&minted.stdout).matches('.').count(), 2);
+
+    let refused = run(
+        &["token"],
+        &[
+            ("APP_PROFILE", "production"),
+            ("APP_AUTH__ISSUER", "https://issuer.example"),
+            ("APP_AUTH__AUDIENCE", "items"),
+            ("APP_AUTH__HMAC_SECRET", "a secret of more than thirty-two bytes"),
+        ],
+    );
+    assert_eq!(refused.status.code(), Some(1));
+    let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(reason.contains("development profile only"), "{reason}");
+}
