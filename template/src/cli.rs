@@ -77,7 +77,11 @@ pub fn run() -> Exit {
             let token = token::mint(&loaded.config, &subject, &scope, lifetime);
             done(token.map(|token| print(token + "\n")))
         }),
-        Command::Openapi => done(openapi::document().to_pretty_json().map(|json| print(json + "\n"))),
+        Command::Openapi => done(
+            openapi::document()
+                .to_pretty_json()
+                .map(|json| print(json + "\n")),
+        ),
     }
 }
 

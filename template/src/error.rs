@@ -63,10 +63,16 @@ impl AppError {
                 .kind("urn:problem-type:invalid-fields", "Invalid fields")
                 .errors(errors.clone()),
             Self::PreconditionRequired => problem
-                .kind("urn:problem-type:precondition-required", "Precondition required")
+                .kind(
+                    "urn:problem-type:precondition-required",
+                    "Precondition required",
+                )
                 .detail("send the ETag that you last read in If-Match"),
             Self::PreconditionFailed => problem
-                .kind("urn:problem-type:precondition-failed", "Precondition failed")
+                .kind(
+                    "urn:problem-type:precondition-failed",
+                    "Precondition failed",
+                )
                 .detail("it has changed since: read it again, then repeat the change"),
             Self::Store(StoreError::NameTaken) => problem
                 .kind("urn:problem-type:name-taken", "Name taken")

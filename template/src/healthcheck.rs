@@ -16,7 +16,10 @@ pub(crate) fn ask(address: SocketAddr) -> Result<(), io::Error> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    write!(stream, "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
     let mut status = String::new();
     BufReader::new(stream).read_line(&mut status)?;
     match status.split_whitespace().nth(1) {

@@ -11,7 +11,7 @@ use axum::{
         header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
     },
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use axum_chassis::{
@@ -22,9 +22,7 @@ use axum_chassis::{
     trace::{ClientAddress, TraceLayer},
 };
 use opentelemetry::metrics::Meter;
-use tower::{
-    Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer,
-};
+use tower::{Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -59,7 +57,7 @@ pub fn public(
         .route_layer(JwtLayer::new(verifier))
         .with_state(state);
     if config.profile == Profile::Development {
-        router = router.merge(SwaggerUi::new("/docs").url("/api/openapi.json", openapi::document()));
+        router = router.merge(documentation());
     }
 
     // One builder: each `Router::layer` would box every request once more.
@@ -68,7 +66,10 @@ pub fn public(
         .layer(middleware::from_fn_with_state(health, close_when_draining))
         .map_request(name_client)
         // Before anything can log them.
-        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION, COOKIE]))
+        .layer(SetSensitiveRequestHeadersLayer::new([
+            AUTHORIZATION,
+            COOKIE,
+        ]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Outside every early answer, so that 401, 413 and 503 have spans too.
         .layer(TraceLayer::new())
@@ -97,6 +98,14 @@ pub fn public(
         ))
         .layer(RequestBodyDeadlineLayer::new(limits.request_body_timeout));
     normalized(router.layer(stack))
+}
+
+/// The API's document, and a page to browse it.
+fn documentation() -> Router {
+    let page = SwaggerUi::new("/docs/ui").url("/api/openapi.json", openapi::document());
+    // By its file: the page's own redirect adds a slash, which is taken away again.
+    let to_page = || async { Redirect::temporary("/docs/ui/index.html") };
+    Router::from(page).route("/docs", get(to_page))
 }
 
 /// Probes and metrics: what the private listener serves, out of reach of load
@@ -152,18 +161,28 @@ fn nosniff() -> SetResponseHeaderLayer<HeaderValue> {
 
 /// Denies every origin but the configured ones.
 fn cors(limits: &Http) -> CorsLayer {
-    let origins = limits.allowed_origins.iter().filter_map(|o| o.parse::<HeaderValue>().ok());
+    let origins = limits
+        .allowed_origins
+        .iter()
+        .filter_map(|o| o.parse::<HeaderValue>().ok());
     CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH])
+        .allow_headers([
+            AUTHORIZATION,
+            CONTENT_TYPE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+        ])
         .expose_headers([header::ETAG, header::LINK, header::LOCATION])
         .max_age(Duration::from_secs(600))
 }
 
 async fn overloaded(error: BoxError) -> Response {
     let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
     response.extensions_mut().insert(Cause::new(error));
     response
 }
@@ -175,6 +194,8 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    response.extensions_mut().insert(Cause::new(format!("the handler panicked: {message}")));
+    response
+        .extensions_mut()
+        .insert(Cause::new(format!("the handler panicked: {message}")));
     response
 }

@@ -28,7 +28,11 @@ pub(crate) fn mint(
     if config.profile != Profile::Development {
         return Err(TokenError::NotDevelopment);
     }
-    let secret = config.auth.hmac_secret.as_ref().ok_or(TokenError::NoSecret)?;
+    let secret = config
+        .auth
+        .hmac_secret
+        .as_ref()
+        .ok_or(TokenError::NoSecret)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let claims = json!({
         "iss": config.auth.issuer,

@@ -1,6 +1,9 @@
 use std::{fs, io, path::PathBuf, time::Duration};
 
-use axum_chassis::{Cause, jwt::{Algorithm, HmacAlgorithm, Key, KeySet, Verifier, VerifierError}};
+use axum_chassis::{
+    Cause,
+    jwt::{Algorithm, HmacAlgorithm, Key, KeySet, Verifier, VerifierError},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Profile, Secret, choice, load::DEVELOPMENT};
@@ -84,7 +87,10 @@ impl Auth {
     }
 
     pub(super) fn validate(&self, profile: Profile, faults: &mut Faults) {
-        let names = [("auth.issuer", &self.issuer), ("auth.audience", &self.audience)];
+        let names = [
+            ("auth.issuer", &self.issuer),
+            ("auth.audience", &self.audience),
+        ];
         for (field, _) in names.iter().filter(|(_, name)| name.is_empty()) {
             let reason = "must be set: which tokens are accepted is never guessed";
             faults.add_hidden(field, reason);

@@ -34,13 +34,7 @@ impl Faults {
         self.push(field, value, Some(source), reason);
     }
 
-    fn push(
-        &mut self,
-        field: &str,
-        value: Option<String>,
-        source: Option<String>,
-        reason: String,
-    ) {
+    fn push(&mut self, field: &str, value: Option<String>, source: Option<String>, reason: String) {
         self.0.push(Fault {
             field: field.to_owned(),
             value,

@@ -89,19 +89,40 @@ fn all_faults_are_reported_at_once_each_with_its_source() {
         ("OTEL_TRACES_EXPORTER", "zipkin"),
     ]);
     assert!(faults.contains("5 faults"), "{faults}");
-    assert!(faults.contains("http.address = somewhere   (from APP_HTTP__ADDRESS)"), "{faults}");
-    assert!(faults.contains("must be an integer; the default is 1024"), "{faults}");
-    assert!(faults.contains("expected one of `auto`, `json`, `pretty`"), "{faults}");
+    assert!(
+        faults.contains("http.address = somewhere   (from APP_HTTP__ADDRESS)"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("must be an integer; the default is 1024"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("expected one of `auto`, `json`, `pretty`"),
+        "{faults}"
+    );
     assert!(faults.contains("shutdown.drain_timeout = 0s"), "{faults}");
     assert!(faults.contains("allowed: otlp, none"), "{faults}");
 }
 
 #[test]
 fn an_unknown_key_is_refused_with_those_that_exist() {
-    let faults = faults(&[("APP_HTTP__ADRESS", "127.0.0.1:80"), ("APP_SERVER__PORT", "80")]);
-    assert!(faults.contains("http.adress   (from APP_HTTP__ADRESS)"), "{faults}");
-    assert!(faults.contains("those here are: address, allowed_origins"), "{faults}");
-    assert!(faults.contains("server.port   (from APP_SERVER__PORT)"), "{faults}");
+    let faults = faults(&[
+        ("APP_HTTP__ADRESS", "127.0.0.1:80"),
+        ("APP_SERVER__PORT", "80"),
+    ]);
+    assert!(
+        faults.contains("http.adress   (from APP_HTTP__ADRESS)"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("those here are: address, allowed_origins"),
+        "{faults}"
+    );
+    assert!(
+        faults.contains("server.port   (from APP_SERVER__PORT)"),
+        "{faults}"
+    );
 }
 
 #[test]
@@ -133,7 +154,8 @@ fn the_report_shows_every_value_with_its_source_and_no_secret() {
     let report = loaded.to_string();
     let line = |start: &str| {
         let line = report.lines().find(|line| line.starts_with(start));
-        line.unwrap_or_else(|| panic!("no {start} in {report}")).to_owned()
+        line.unwrap_or_else(|| panic!("no {start} in {report}"))
+            .to_owned()
     };
     assert!(line("request_timeout = \"3s\"").ends_with("# APP_HTTP__REQUEST_TIMEOUT"));
     assert!(line("issuer").ends_with("# development profile"));
@@ -159,15 +181,30 @@ fn export_is_on_where_an_endpoint_is_named() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
 
     assert_eq!(otlp(&[]), Otlp::default());
-    assert_eq!(otlp(&[endpoint]), Otlp { traces: true, metrics: true });
+    assert_eq!(
+        otlp(&[endpoint]),
+        Otlp {
+            traces: true,
+            metrics: true
+        }
+    );
     assert_eq!(
         otlp(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]),
-        Otlp { traces: true, metrics: false },
+        Otlp {
+            traces: true,
+            metrics: false
+        },
     );
-    assert_eq!(otlp(&[endpoint, ("OTEL_SDK_DISABLED", "true")]), Otlp::default());
+    assert_eq!(
+        otlp(&[endpoint, ("OTEL_SDK_DISABLED", "true")]),
+        Otlp::default()
+    );
     assert_eq!(
         otlp(&[("OTEL_TRACES_EXPORTER", "otlp")]),
-        Otlp { traces: true, metrics: false },
+        Otlp {
+            traces: true,
+            metrics: false
+        },
     );
 }
 
@@ -181,5 +218,8 @@ fn a_sampling_ratio_is_between_none_and_all() {
 #[test]
 fn the_deadlines_of_the_way_down_fit_into_what_kubernetes_grants() {
     let longest = Shutdown::default().longest();
-    assert!(longest.as_secs() <= 25, "{longest:?} leaves no reserve below 30 s");
+    assert!(
+        longest.as_secs() <= 25,
+        "{longest:?} leaves no reserve below 30 s"
+    );
 }

@@ -5,7 +5,10 @@
 
 use axum::{
     Json as JsonAnswer,
-    extract::{Path, Query, State, rejection::{PathRejection, QueryRejection}},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{
         HeaderValue, StatusCode,
         header::{ETAG, LINK, LOCATION},

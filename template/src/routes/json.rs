@@ -9,10 +9,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
 
-use crate::{
-    error::AppError,
-    problem::FieldError,
-};
+use crate::{error::AppError, problem::FieldError};
 
 /// A body of JSON, whose faults are told with the place where they are.
 pub(super) struct Json<T>(pub(super) T);
@@ -23,7 +20,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         if !is_json(request.headers()) {
             let detail = "send JSON, with content-type: application/json".to_owned();
-            return Err(AppError::Malformed(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            return Err(AppError::Malformed(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                detail,
+            ));
         }
         let body = Bytes::from_request(request, state).await.map_err(unread)?;
         let mut json = serde_json::Deserializer::from_slice(&body);
@@ -66,7 +66,10 @@ fn malformed(error: serde_json::Error) -> AppError {
 fn pointer(path: &Path) -> String {
     let segments = path.iter().map(|segment| match segment {
         Segment::Seq { index } => format!("/{index}"),
-        other => format!("/{}", other.to_string().replace('~', "~0").replace('/', "~1")),
+        other => format!(
+            "/{}",
+            other.to_string().replace('~', "~0").replace('/', "~1")
+        ),
     });
     format!("#{}", segments.collect::<String>())
 }

@@ -54,7 +54,8 @@ impl Listener {
             .http_builder()
             .http1()
             .header_read_timeout(limits.header_read_timeout);
-        let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
+        let service =
+            ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
         let task = tokio::spawn(server.serve(service));
         tracing::info!(listener = self.name, %address, "listening");
         Ok(Running { handle, task })

@@ -88,7 +88,11 @@ pub enum ServeError {
 /// If an address is taken, the store cannot be opened, or the system fails.
 pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, ServeError> {
     let mut signals = Signals::listen()?;
-    let operations = Listener::bind("operations", "operations.address", config.operations.address)?;
+    let operations = Listener::bind(
+        "operations",
+        "operations.address",
+        config.operations.address,
+    )?;
     let public = Listener::bind("public", "http.address", config.http.address)?;
 
     let store = Arc::new(OnceLock::new());

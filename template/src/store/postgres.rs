@@ -2,10 +2,11 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    PgPool,
+    ConnectOptions, Connection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use tokio::time::timeout;
 
 use crate::config::{Faults, Secret};
 
@@ -60,7 +61,10 @@ impl Config {
         if self.max_connections == 0 {
             faults.add("store.max_connections", 0, "must be 1 or more");
         } else if self.min_connections > self.max_connections {
-            let reason = format!("must not exceed store.max_connections, {}", self.max_connections);
+            let reason = format!(
+                "must not exceed store.max_connections, {}",
+                self.max_connections
+            );
             faults.add("store.min_connections", self.min_connections, reason);
         }
         for (field, timeout) in [
@@ -75,10 +79,17 @@ impl Config {
 }
 
 pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
-    let timeout = format!("{}ms", config.statement_timeout.as_millis());
+    let limit = format!("{}ms", config.statement_timeout.as_millis());
     let options = PgConnectOptions::from_str(config.url.expose())?
         .application_name(env!("CARGO_PKG_NAME"))
-        .options([("statement_timeout", &timeout), ("lock_timeout", &timeout)]);
+        .options([("statement_timeout", &limit), ("lock_timeout", &limit)]);
+    // A pool says of a server that is not there only that it timed out; a single
+    // connection says why.
+    let first = timeout(config.acquire_timeout, options.connect()).await;
+    first
+        .map_err(|_| sqlx::Error::PoolTimedOut)??
+        .close()
+        .await?;
     PgPoolOptions::new()
         .max_connections(config.max_connections)
         .min_connections(config.min_connections)

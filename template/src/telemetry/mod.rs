@@ -108,7 +108,9 @@ impl Telemetry {
     pub fn flush(self, deadline: Duration) -> bool {
         let (done, finished) = mpsc::channel();
         let end = Instant::now() + deadline;
-        let Self { tracers, meters, .. } = self;
+        let Self {
+            tracers, meters, ..
+        } = self;
         thread::spawn(move || {
             // The exporters report their own failures; here only time counts.
             let _ = tracers.shutdown_with_timeout(deadline);

@@ -7,7 +7,10 @@ fn a_faulty_configuration_is_told_whole_with_exit_78() {
     for command in ["serve", "config", "migrate", "healthcheck", "token"] {
         let ended = run(
             &[command],
-            &[("APP_HTTP__ADDRESS", "somewhere"), ("APP_LOG__FORMAT", "xml")],
+            &[
+                ("APP_HTTP__ADDRESS", "somewhere"),
+                ("APP_LOG__FORMAT", "xml"),
+            ],
         );
         assert_eq!(ended.status.code(), Some(78), "{command}");
         let faults = String::from_utf8_lossy(&ended.stderr).into_owned();
@@ -29,14 +32,20 @@ fn the_configuration_is_shown_with_its_sources() {
     let ended = run(&["config"], &[("APP_LOG__FILTER", "debug")]);
     let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
     let filter = shown.lines().find(|line| line.starts_with("filter"));
-    assert!(filter.is_some_and(|line| line.ends_with("# APP_LOG__FILTER")), "{shown}");
+    assert!(
+        filter.is_some_and(|line| line.ends_with("# APP_LOG__FILTER")),
+        "{shown}"
+    );
 }
 
 #[test]
 fn tokens_are_minted_in_development_only() {
     let minted = run(&["token"], &[]);
     assert_eq!(minted.status.code(), Some(0));
-    assert_eq!(String::from_utf8_lossy(&minted.stdout).matches('.').count(), 2);
+    assert_eq!(
+        String::from_utf8_lossy(&minted.stdout).matches('.').count(),
+        2
+    );
 
     let refused = run(
         &["token"],
@@ -44,7 +53,10 @@ fn tokens_are_minted_in_development_only() {
             ("APP_PROFILE", "production"),
             ("APP_AUTH__ISSUER", "https://issuer.example"),
             ("APP_AUTH__AUDIENCE", "items"),
-            ("APP_AUTH__HMAC_SECRET", "a secret of more than thirty-two bytes"),
+            (
+                "APP_AUTH__HMAC_SECRET",
+                "a secret of more than thirty-two bytes",
+            ),
         ],
     );
     assert_eq!(refused.status.code(), Some(1));

@@ -1,8 +1,14 @@
 //! Up in order, and down without losing a request.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use reqwest::StatusCode;
+use reqwest::{RequestBuilder, StatusCode};
 
 use crate::support::{Service, run};
 
@@ -17,7 +23,12 @@ async fn a_started_service_is_live_ready_and_started() {
 #[tokio::test]
 async fn the_api_and_the_probes_are_on_listeners_of_their_own() {
     let service = Service::start().await;
-    let probe = service.http.get(service.url("/readyz")).send().await.unwrap();
+    let probe = service
+        .http
+        .get(service.url("/readyz"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(probe.status(), StatusCode::NOT_FOUND);
     assert_eq!(service.probe("/api/v1/items").await, StatusCode::NOT_FOUND);
 }
@@ -27,10 +38,12 @@ async fn at_a_signal_the_service_is_unready_at_once_and_serves_on() {
     let service = Service::with(&[("APP_SHUTDOWN__DRAIN_DELAY", "30s")]).await;
     service.signal("TERM");
     service.log_line(|line| line["message"] == "draining").await;
-    service.until_probe("/readyz", StatusCode::SERVICE_UNAVAILABLE).await;
+    service
+        .until_probe("/readyz", StatusCode::SERVICE_UNAVAILABLE)
+        .await;
     assert_eq!(service.probe("/livez").await, StatusCode::OK);
 
-    let answer = service.get("/api/v1/items").await.send().await.unwrap();
+    let answer = service.get("/api/v1/items").send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     assert_eq!(answer.headers()["connection"], "close");
 }
@@ -42,13 +55,13 @@ async fn a_second_signal_stops_at_once_and_says_so() {
     service.log_line(|line| line["message"] == "draining").await;
     let stopped = service.stop().await;
     assert_eq!(stopped.code, Some(75));
-    assert_eq!(stopped.log.last().unwrap()["missed"], "the drain, by a second signal");
+    assert_eq!(stopped.missed(), "the drain, by a second signal");
 }
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_before_the_end() {
     let service = Service::start().await;
-    let mut request = service.begin_create("in flight").await;
+    let request = service.begin_create("in flight").await;
     service.signal("TERM");
     service.log_line(|line| line["message"] == "draining").await;
     assert_eq!(request.finish().await, StatusCode::CREATED);
@@ -61,20 +74,41 @@ async fn a_request_that_does_not_end_is_cut_at_the_deadline_that_is_named() {
     let _never_finished = service.begin_create("never finished").await;
     let stopped = service.stop().await;
     assert_eq!(stopped.code, Some(75));
-    assert_eq!(stopped.log.last().unwrap()["missed"], "shutdown.drain_timeout");
+    assert_eq!(stopped.missed(), "shutdown.drain_timeout");
 }
 
 #[tokio::test]
-async fn kept_alive_clients_lose_no_request_while_the_service_drains() {
-    let service = Service::with(&[("APP_SHUTDOWN__DRAIN_DELAY", "1s")]).await;
-    let clients: Vec<_> = (0..20).map(|_| tokio::spawn(service.client_until_refused())).collect();
-    service.log_line(|line| line["message"] == "request finished").await;
-    let stopped = service.stop().await;
+async fn clients_that_leave_when_it_is_unready_lose_no_request() {
+    let service = Service::with(&[("APP_SHUTDOWN__DRAIN_DELAY", "3s")]).await;
+    let ready = Arc::new(AtomicBool::new(true));
+    let clients: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(ask_while(Arc::clone(&ready), service.get("/api/v1/items"))))
+        .collect();
+    service
+        .log_line(|line| line["message"] == "request finished")
+        .await;
+    service.signal("TERM");
+    service
+        .until_probe("/readyz", StatusCode::SERVICE_UNAVAILABLE)
+        .await;
+    ready.store(false, Ordering::Relaxed);
     for client in clients {
-        let answered = client.await.unwrap();
-        assert!(answered > 0);
+        assert!(client.await.unwrap() > 0);
     }
-    assert_eq!(stopped.code, Some(0));
+    assert_eq!(service.ended().await.code, Some(0));
+}
+
+/// A client of a load balancer: asks over a kept-alive connection as long as the
+/// service is known to be ready. No request may fail.
+async fn ask_while(ready: Arc<AtomicBool>, request: RequestBuilder) -> usize {
+    let mut answered = 0;
+    while ready.load(Ordering::Relaxed) {
+        let answer = request.try_clone().unwrap().send().await;
+        let answer = answer.unwrap_or_else(|lost| panic!("after {answered}: {lost:?}"));
+        assert_eq!(answer.status(), StatusCode::OK);
+        answered += 1;
+    }
+    answered
 }
 
 #[tokio::test]
@@ -96,7 +130,10 @@ async fn an_address_in_use_is_named_with_the_setting() {
     let address = taken.local_addr().unwrap().to_string();
     let ended = run(
         &[],
-        &[("APP_HTTP__ADDRESS", &*address), ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0")],
+        &[
+            ("APP_HTTP__ADDRESS", &*address),
+            ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0"),
+        ],
     );
     assert_eq!(ended.status.code(), Some(69));
     let log = String::from_utf8_lossy(&ended.stdout).into_owned();
@@ -108,8 +145,12 @@ async fn a_slow_head_is_cut() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     let service = Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", "200ms")]).await;
-    let mut slow = tokio::net::TcpStream::connect(service.public).await.unwrap();
-    slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut slow = tokio::net::TcpStream::connect(service.public)
+        .await
+        .unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n")
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     let cut = tokio::time::timeout(Duration::from_secs(5), slow.read_to_end(&mut answer)).await;
     cut.expect("the connection is closed").unwrap();

@@ -68,7 +68,10 @@ impl Collector {
     }
 
     fn take(&self, request: ExportTraceServiceRequest) {
-        let scopes = request.resource_spans.into_iter().flat_map(|r| r.scope_spans);
+        let scopes = request
+            .resource_spans
+            .into_iter()
+            .flat_map(|r| r.scope_spans);
         let spans = scopes.flat_map(|scope| scope.spans);
         self.received.spans.lock().unwrap().extend(spans);
         self.received.more.notify_waiters();
@@ -92,6 +95,6 @@ impl TraceService for Collector {
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
         self.take(request.into_inner());
-        Ok(tonic::Response::default())
+        Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }
 }

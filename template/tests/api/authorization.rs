@@ -1,0 +1,128 @@
+//! Who may do what.
+
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{Service, problem, token};
+
+#[tokio::test]
+async fn without_a_token_nothing_is_told_but_how_to_come() {
+    let service = Service::start().await;
+    let answer = service.http.get(service.url("/api/v1/items"));
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(answer.headers()["www-authenticate"], "Bearer realm=\"api\"");
+    assert_eq!(problem(answer).await["title"], "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_bad_token_is_refused_and_the_reason_is_in_the_log_alone() {
+    let service = Service::start().await;
+    let answer = service
+        .http
+        .get(service.url("/api/v1/items"))
+        .bearer_auth("a.b.c");
+    let answer = answer.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+    let challenge = answer.headers()["www-authenticate"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
+    let told = problem(answer).await;
+    assert_eq!(told["detail"], json!(null));
+
+    let line = service
+        .log_line(|line| line["http.response.status_code"] == 401)
+        .await;
+    assert!(line["cause"].is_string(), "{line}");
+}
+
+#[tokio::test]
+async fn a_token_without_the_scope_is_told_which_it_lacks() {
+    let service = Service::start().await;
+    let (path, _, _) = service.create("lamp").await;
+    let reader = token("tester", "items:read");
+    let writer = token("tester", "items:write");
+    let body = json!({ "name": "chair" });
+    let url = |path: &str| service.url(path);
+    for (lacks, request) in [
+        (
+            "items:write",
+            service
+                .http
+                .post(url("/api/v1/items"))
+                .json(&body)
+                .bearer_auth(&reader),
+        ),
+        (
+            "items:write",
+            service
+                .http
+                .put(url(&path))
+                .json(&body)
+                .bearer_auth(&reader),
+        ),
+        (
+            "items:write",
+            service.http.delete(url(&path)).bearer_auth(&reader),
+        ),
+        (
+            "items:read",
+            service.http.get(url(&path)).bearer_auth(&writer),
+        ),
+        (
+            "items:read",
+            service.http.get(url("/api/v1/items")).bearer_auth(&writer),
+        ),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        let challenge = answer.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(
+            challenge.contains("error=\"insufficient_scope\""),
+            "{challenge}"
+        );
+        assert!(
+            challenge.contains(&format!("scope=\"{lacks}\"")),
+            "{challenge}"
+        );
+        problem(answer).await;
+    }
+    let read = service.http.get(url(&path)).bearer_auth(&reader);
+    assert_eq!(read.send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_persons_item_does_not_exist() {
+    let service = Service::start().await;
+    let (path, etag, _) = service.create("lamp").await;
+    let other = token("somebody else", "items:read items:write");
+    let url = service.url(&path);
+    let body = json!({ "name": "mine" });
+    for request in [
+        service.http.get(&url),
+        service.http.put(&url).json(&body).header("if-match", &etag),
+        service.http.delete(&url),
+    ] {
+        let answer = request.bearer_auth(&other).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    }
+    let list = service
+        .http
+        .get(service.url("/api/v1/items"))
+        .bearer_auth(&other);
+    let list: serde_json::Value = list.send().await.unwrap().json().await.unwrap();
+    assert_eq!(list["items"], json!([]));
+
+    // Nor is its name taken for them.
+    let same = service
+        .http
+        .post(service.url("/api/v1/items"))
+        .json(&json!({ "name": "lamp" }));
+    let same = same.bearer_auth(&other).send().await.unwrap();
+    assert_eq!(same.status(), StatusCode::CREATED);
+}

@@ -1,0 +1,26 @@
+use serde_json::json;
+
+use crate::support::{Service, problem};
+
+/// None: the service keeps items in its memory.
+pub struct Database;
+
+impl Database {
+    pub async fn create() -> Self {
+        Self
+    }
+
+    pub fn settings(&self) -> [(&str, &str); 0] {
+        []
+    }
+}
+
+#[tokio::test]
+async fn a_full_memory_says_so() {
+    let service = Service::with(&[("APP_STORE__CAPACITY_ITEMS", "1")]).await;
+    service.create("first").await;
+    let second = service.post("/api/v1/items", &json!({ "name": "second" }));
+    let second = second.send().await.unwrap();
+    assert_eq!(second.status(), 507);
+    assert_eq!(problem(second).await["type"], "urn:problem-type:store-full");
+}

@@ -1,0 +1,100 @@
+mod server;
+
+use reqwest::StatusCode;
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use self::server::Server;
+use crate::support::{Service, problem, run};
+
+/// A database of its own in a server that all tests share.
+pub struct Database {
+    url: String,
+}
+
+impl Database {
+    pub async fn create() -> Self {
+        let server = server::shared().await;
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        let mut connection = PgConnection::connect(&server).await.unwrap();
+        let create = format!("CREATE DATABASE {name}");
+        sqlx::query(sqlx::AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        Self { url: url.into() }
+    }
+
+    /// Few connections: many services run at a time.
+    pub fn settings(&self) -> [(&str, &str); 3] {
+        [
+            ("APP_STORE__URL", &self.url),
+            ("APP_STORE__MIN_CONNECTIONS", "1"),
+            ("APP_STORE__MAX_CONNECTIONS", "4"),
+        ]
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_gone_makes_the_service_unready_but_not_dead() {
+    let server = Server::start().await;
+    let service = Service::with(&[("APP_STORE__URL", server.url())]).await;
+    let (item, _, _) = service.create("before").await;
+    server.stop();
+
+    let answer = service.get(&item).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    problem(answer).await;
+    service
+        .until_probe("/readyz", StatusCode::SERVICE_UNAVAILABLE)
+        .await;
+    assert_eq!(service.probe("/livez").await, StatusCode::OK);
+
+    let line = service
+        .log_line(|line| line["http.response.status_code"] == 503)
+        .await;
+    assert_eq!(line["level"], "ERROR");
+    let cause = line["cause"].as_str().unwrap();
+    assert!(
+        cause.starts_with("the store cannot be reached: "),
+        "{cause}"
+    );
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_with_exit_69_and_no_password() {
+    let settings = [
+        (
+            "APP_STORE__URL",
+            "postgres://service:hunter2@127.0.0.1:1/items",
+        ),
+        ("APP_HTTP__ADDRESS", "127.0.0.1:0"),
+        ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0"),
+    ];
+    for command in ["serve", "migrate"] {
+        let ended = run(&[command], &settings);
+        assert_eq!(ended.status.code(), Some(69), "{command}");
+        let told = [ended.stdout, ended.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        assert!(told.contains("refused"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn migrations_can_run_alone() {
+    let database = Database::create().await;
+    for _ in 0..2 {
+        let migrated = run(&["migrate"], &database.settings());
+        assert_eq!(migrated.status.code(), Some(0));
+    }
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let (items,): (i64,) = sqlx::query_as("SELECT count(*) FROM items")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(items, 0);
+}

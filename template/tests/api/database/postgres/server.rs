@@ -1,0 +1,157 @@
+//! A real PostgreSQL on a free port, from whatever is installed.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, PgConnection};
+use tokio::sync::Mutex;
+
+const NONE: &str = "no PostgreSQL is installed, and these tests need one:
+    Debian, Ubuntu   apt-get install postgresql
+    Fedora           dnf install postgresql-server
+    macOS            brew install postgresql
+or name a server in which databases may be made:
+    TEST_DATABASE_URL=postgres://user:password@host:port/postgres";
+
+/// Stops the server and removes its files when its input is closed, which it is
+/// however this process ends.
+const GUARD: &str = r#"
+"$0/postgres" -D "$1" -p "$2" -k "$1" -h 127.0.0.1 -c fsync=off -c max_connections=300 \
+    >"$1/log" 2>&1 </dev/null &
+read -r _
+kill -INT $!
+wait
+rm -rf "$1"
+"#;
+
+/// The URL of the server that `TEST_DATABASE_URL` names, or of one that is
+/// started once for all tests.
+pub async fn shared() -> String {
+    static SHARED: Mutex<OnceLock<Server>> = Mutex::const_new(OnceLock::new());
+
+    if let Ok(url) = env::var("TEST_DATABASE_URL") {
+        return url;
+    }
+    let shared = SHARED.lock().await;
+    if let Some(server) = shared.get() {
+        return server.url.clone();
+    }
+    let server = Server::start().await;
+    shared.get_or_init(|| server).url.clone()
+}
+
+pub struct Server {
+    url: String,
+    guard: Child,
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let programs = programs().unwrap_or_else(|| panic!("{NONE}"));
+        let folder = folder();
+        let mut initdb = unprivileged(&programs.join("initdb"));
+        let made = initdb
+            .args(["--auth=trust", "--username=postgres", "--no-sync", "-D"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+
+        let port = free_port();
+        let guard = unprivileged(Path::new("sh"))
+            .args(["-c", GUARD])
+            .arg(&programs)
+            .arg(&folder)
+            .arg(port.to_string())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        until_it_answers(&url, &folder).await;
+        Self { url, guard }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn stop(mut self) {
+        drop(self.guard.stdin.take());
+        self.guard.wait().unwrap();
+    }
+}
+
+async fn until_it_answers(url: &str, folder: &Path) {
+    let start = Instant::now();
+    while PgConnection::connect(url).await.is_err() {
+        if start.elapsed() > Duration::from_secs(30) {
+            let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+            panic!("PostgreSQL does not start: {log}");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The folder of PostgreSQL's programs.
+fn programs() -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let told = Command::new("pg_config").arg("--bindir").output().ok();
+    let told = told.and_then(|told| String::from_utf8(told.stdout).ok());
+    let mut debian: Vec<_> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    debian.sort();
+    let mut folders = env::split_paths(&path)
+        .chain(told.map(|folder| folder.trim().into()))
+        .chain(debian.into_iter().rev());
+    folders.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
+
+/// PostgreSQL refuses to run as root, who becomes the user `postgres`, or `nobody`.
+fn unprivileged(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let is_there = users.lines().any(|user| user.starts_with("postgres:"));
+    let user = if is_there { "postgres" } else { "nobody" };
+    let mut command = Command::new("setpriv");
+    command
+        .arg(format!("--reuid={user}"))
+        .args(["--clear-groups", "--"])
+        .arg(program)
+        .current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+/// Made by whom the server runs as.
+fn folder() -> PathBuf {
+    let made = unprivileged(Path::new("mktemp"))
+        .arg("-d")
+        .output()
+        .unwrap();
+    String::from_utf8(made.stdout).unwrap().trim().into()
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}

@@ -1,0 +1,16 @@
+//! Black-box tests: each starts the real binary on free ports, with a database of its own.
+
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod authorization;
+mod concurrency;
+mod configuration;
+mod database;
+mod items;
+mod lifecycle;
+mod openapi;
+mod pagination;
+mod problems;
+mod support;
+mod telemetry;
+mod validation;
