@@ -15,7 +15,8 @@ pub struct Http {
     /// in the environment separated by commas. None by default.
     #[serde(deserialize_with = "list")]
     pub allowed_origins: Vec<String>,
-    /// Time for the head of a request to arrive, from its first byte.
+    /// Time for the head of a request to arrive. A kept-alive connection may be
+    /// idle for as long.
     #[serde(with = "humantime_serde")]
     pub header_read_timeout: Duration,
     /// Time until the head of the answer is there; then 503.
@@ -35,7 +36,7 @@ impl Default for Http {
         Self {
             address: ([0, 0, 0, 0], 8080).into(),
             allowed_origins: Vec::new(),
-            header_read_timeout: Duration::from_secs(5),
+            header_read_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             request_body_timeout: Duration::from_secs(30),
             request_body_limit_bytes: 1024 * 1024,

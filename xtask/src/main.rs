@@ -1,0 +1,47 @@
+//! The project's own commands. `cargo xtask` lists them.
+
+mod demo;
+mod flavour;
+#[cfg(test)]
+mod manifest;
+mod residue;
+mod run;
+mod test;
+mod tree;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of axum-chassis
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Generates a service, builds it, starts it, and shows it working
+    Demo(demo::Options),
+    /// Runs all tests, or the stages that are named
+    Test(test::Options),
+    /// Generates a service as `cargo generate` does, without installing that
+    Generate(flavour::Options),
+    /// Copies Cargo.lock into the template
+    Sync,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Test(options) => test::run(&options),
+        Command::Generate(options) => options.generate(),
+        Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

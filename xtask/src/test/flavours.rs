@@ -1,0 +1,149 @@
+//! Every flavour, treated as its user would treat it.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+
+use super::{report::Report, tools};
+use crate::{
+    flavour::{FLAVOURS, Flavour, generate},
+    residue, run, tree,
+};
+
+pub fn run(report: &mut Report) -> Result<()> {
+    let cargo_deny = tools::cargo_deny(report)?;
+    let folder = tree::target().join("flavours");
+    tree::fresh(&folder)?;
+    for flavour in &FLAVOURS {
+        let Flavour { name, answers, .. } = flavour;
+        let project = report.check(&format!("{name}: generate, look for residue"), || {
+            let project = generate(&format!("my-{name}"), *answers, &folder)?;
+            residue::check(&project, *answers)?;
+            Ok(project)
+        })?;
+        if flavour.builds {
+            build(report, name, &project)?;
+        } else {
+            // Its code is another flavour's; its manifest may not be.
+            let mut metadata = run::cargo(&project);
+            metadata.args(["metadata", "--format-version", "1", "--quiet"]);
+            report.step(&format!("{name}: cargo metadata"), &mut metadata)?;
+        }
+        let mut deny = Command::new(&cargo_deny);
+        deny.current_dir(&project);
+        deny.args(["check", "bans", "licenses", "sources"]);
+        report.step(&format!("{name}: cargo deny"), &mut deny)?;
+    }
+    Ok(())
+}
+
+fn build(report: &mut Report, name: &str, project: &Path) -> Result<()> {
+    let steps: [(&str, &[&str]); 4] = [
+        ("cargo fmt", &["fmt", "--all", "--", "--check"]),
+        (
+            "cargo clippy",
+            &[
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        ("cargo test", &["test", "--quiet", "--workspace"]),
+        ("cargo doc", &["doc", "--quiet", "--workspace", "--no-deps"]),
+    ];
+    for (step, arguments) in steps {
+        let mut cargo = run::cargo(project);
+        cargo.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
+        report.step(&format!("{name}: {step}"), &mut cargo)?;
+    }
+    report.check(&format!("{name}: every setting is in .env.example"), || {
+        settings::check(project)
+    })
+}
+
+/// Whether `.env.example` names what the binary can be told, with its defaults.
+mod settings {
+    use std::{collections::BTreeMap, path::Path};
+
+    use anyhow::{Result, bail};
+    use toml::{Table, Value};
+
+    use crate::{run, tree};
+
+    pub fn check(project: &Path) -> Result<()> {
+        let mut config = run::cargo(project);
+        config.args(["run", "--quiet", "--", "config"]);
+        config.env("APP_PROFILE", "development");
+        let shown = run::output(&mut config)?;
+        let told = told(&tree::read(&project.join(".env.example"))?);
+        let mut faults = Vec::new();
+        let known = known(&shown)?;
+        for (variable, default) in &known {
+            match (told.get(variable), default) {
+                (None, _) => faults.push(format!("{variable} is missing")),
+                (Some(told), Some(default)) if told != default => {
+                    faults.push(format!("{variable} is {default}, not {told}"));
+                }
+                _ => {}
+            }
+        }
+        let unknown = told
+            .keys()
+            .filter(|variable| !known.contains_key(*variable));
+        faults.extend(unknown.map(|variable| format!("{variable} does not exist")));
+        if faults.is_empty() {
+            return Ok(());
+        }
+        bail!(".env.example: {}", faults.join(", "))
+    }
+
+    /// What `config` shows: the variable of each key, and its value if that is the default.
+    fn known(shown: &str) -> Result<BTreeMap<String, Option<String>>> {
+        let mut known = BTreeMap::new();
+        let mut section = String::new();
+        for line in shown.lines().filter(|line| !line.is_empty()) {
+            if let Some(name) = line.strip_prefix('[') {
+                section = format!("{}__", name.trim_end_matches(']').to_uppercase());
+                continue;
+            }
+            let key = line
+                .trim_start_matches("# ")
+                .split(' ')
+                .next()
+                .unwrap_or_default();
+            let variable = format!("APP_{section}{}", key.to_uppercase());
+            let is_default = line.ends_with("# default") && !line.starts_with('#');
+            let value = line
+                .parse::<Table>()
+                .ok()
+                .and_then(|table| text(table.get(key)?));
+            known.insert(
+                variable,
+                value.filter(|_| is_default && !line.contains("***")),
+            );
+        }
+        Ok(known)
+    }
+
+    fn text(value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Array(list) if list.is_empty() => Some(String::new()),
+            scalar => Some(scalar.to_string()),
+        }
+    }
+
+    fn told(example: &str) -> BTreeMap<String, String> {
+        let lines = example.lines().filter_map(|line| {
+            let (variable, value) = line.trim_start_matches('#').split_once('=')?;
+            variable
+                .starts_with("APP_")
+                .then(|| (variable.to_owned(), value.to_owned()))
+        });
+        lines.collect()
+    }
+}

@@ -1,0 +1,142 @@
+//! The stages that look at the repository itself.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{report::Report, tools};
+use crate::{run, tree};
+
+/// The service's features, by database.
+const DATABASES: [(&str, &[&str]); 3] = [
+    ("postgres", &["--features", "postgres"]),
+    ("sqlite", &["--features", "sqlite"]),
+    ("memory", &[]),
+];
+
+/// What an adopter may switch on.
+const LAYERS: [&str; 9] = [
+    "trace",
+    "metrics",
+    "jwt",
+    "health",
+    "axum",
+    "axum,trace",
+    "axum,metrics",
+    "axum,jwt",
+    "axum,health",
+];
+
+fn cargo() -> Command {
+    run::cargo(tree::root())
+}
+
+pub fn format(report: &mut Report) -> Result<()> {
+    report.step("cargo fmt", cargo().args(["fmt", "--all", "--", "--check"]))
+}
+
+pub fn lint(report: &mut Report) -> Result<()> {
+    for (database, features) in DATABASES {
+        let mut clippy = cargo();
+        clippy
+            .args(["clippy", "--quiet", "--package", "axum-chassis-service"])
+            .args(["--all-targets", "--no-default-features"])
+            .args(features)
+            .args(["--", "-D", "warnings"]);
+        report.step(&format!("clippy, {database}"), &mut clippy)?;
+    }
+    let mut xtask = cargo();
+    xtask.args([
+        "clippy",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    report.step("clippy, xtask", &mut xtask)
+}
+
+pub fn layers(report: &mut Report) -> Result<()> {
+    let mut tests = cargo();
+    tests.args([
+        "test",
+        "--quiet",
+        "--package",
+        "axum-chassis",
+        "--all-features",
+    ]);
+    report.step("all layers", &mut tests)?;
+    for features in LAYERS {
+        let mut clippy = cargo();
+        clippy
+            .args([
+                "clippy",
+                "--quiet",
+                "--package",
+                "axum-chassis",
+                "--no-default-features",
+            ])
+            .args([
+                "--all-targets",
+                "--features",
+                features,
+                "--",
+                "-D",
+                "warnings",
+            ]);
+        report.step(&format!("{features} alone"), &mut clippy)?;
+    }
+    Ok(())
+}
+
+pub fn service(report: &mut Report) -> Result<()> {
+    for (database, features) in DATABASES {
+        let mut tests = cargo();
+        tests
+            .args(["test", "--quiet", "--package", "axum-chassis-service"])
+            .arg("--no-default-features")
+            .args(features);
+        report.step(database, &mut tests)?;
+    }
+    Ok(())
+}
+
+pub fn docs(report: &mut Report) -> Result<()> {
+    let mut doc = cargo();
+    doc.args(["doc", "--quiet", "--no-deps", "--package", "axum-chassis"])
+        .args(["--package", "axum-chassis-service", "--all-features"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    report.step("cargo doc", &mut doc)
+}
+
+pub fn generator(report: &mut Report) -> Result<()> {
+    let mut tests = cargo();
+    tests.args(["test", "--quiet", "--package", "xtask"]);
+    report.step("cargo test", &mut tests)
+}
+
+pub fn deny(report: &mut Report) -> Result<()> {
+    let cargo_deny = tools::cargo_deny(report)?;
+    let mut check = Command::new(cargo_deny);
+    check.current_dir(tree::root());
+    check.args(["check", "bans", "licenses", "sources"]);
+    report.step("bans, licenses, sources", &mut check)?;
+    tools::advisories(report)
+}
+
+pub fn demo(report: &mut Report) -> Result<()> {
+    let mut demo = cargo();
+    demo.args([
+        "run",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--",
+        "demo",
+        "--once",
+    ]);
+    report.step("cargo xtask demo --once", &mut demo)
+}
