@@ -144,7 +144,7 @@ pub fn generate_with(
     // The user's own configuration could hold answers.
     let config = tempfile::NamedTempFile::new()?;
     let template = TemplatePath {
-        auto_path: Some(tree::root().display().to_string()),
+        path: Some(tree::root().display().to_string()),
         subfolder: Some("template".to_owned()),
         ..TemplatePath::default()
     };
@@ -210,7 +210,7 @@ mod tests {
             ("-svc", "begin with a lower-case letter"),
             ("svc-", "hyphen"),
             ("a--b", "hyphen"),
-            ("My-Service", "character \"M\""),
+            ("my-Service", "character \"S\""),
             ("my_service", "character \"_\""),
             ("my.service", "character \".\""),
             ("größe", "character"),

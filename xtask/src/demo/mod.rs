@@ -49,20 +49,17 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let token = steps.take("mint a token", |_| service.token())?;
 
     let before = service.metrics()?;
-    let first = steps.take("send requests", |_| exchange(&service, &token))?;
-    let answered = first.answered.duration_since(start);
-    show::exchanges(&first.exchanges);
-    steps.take("read its log", |_| {
-        show::log(&service.log_of(first.exchanges.len())?);
-        Ok(())
-    })?;
-    steps.take("read its metrics", |_| {
-        show::metrics(&before, &service.metrics()?);
-        Ok(())
-    })?;
-    steps.take("ask its probes", |_| show::probes(&service))?;
+    let talk = steps.take("send requests", |_| exchange(&service, &token))?;
+    let answered = talk.answered.duration_since(start);
+    show::exchanges(&talk.exchanges);
+    let log = steps.take("read its log", |_| service.log_of(talk.exchanges.len()))?;
+    show::log(&log);
+    let after = steps.take("read its metrics", |_| service.metrics())?;
+    show::metrics(&before, &after);
+    let probes = steps.take("ask its probes", |_| service.probes())?;
+    show::probes(&probes);
 
-    let (seconds, wrong) = (answered.as_secs_f64(), first.wrong());
+    let (seconds, wrong) = (answered.as_secs_f64(), talk.wrong());
     println!("\nFrom nothing to the first answer: {seconds:.1} s");
     if !options.once {
         show::goodbye(&service, &token, &project);
@@ -130,12 +127,12 @@ fn build(project: &Path, bar: &ProgressBar) -> Result<PathBuf> {
 }
 
 /// The requests and what came back.
-struct Told {
+struct Conversation {
     exchanges: Vec<Exchange>,
     answered: Instant,
 }
 
-impl Told {
+impl Conversation {
     fn wrong(&self) -> usize {
         self.exchanges
             .iter()
@@ -144,7 +141,7 @@ impl Told {
     }
 }
 
-fn exchange(service: &Service, token: &str) -> Result<Told> {
+fn exchange(service: &Service, token: &str) -> Result<Conversation> {
     let items = "/api/v1/items";
     let lamp = r#"{"name": "lamp", "quantity": 3}"#;
     let create = service.send(
@@ -172,7 +169,7 @@ fn exchange(service: &Service, token: &str) -> Result<Told> {
         )?,
         service.send("an unknown path", "GET", "/nowhere", None, None, 404)?,
     ];
-    Ok(Told {
+    Ok(Conversation {
         exchanges,
         answered,
     })

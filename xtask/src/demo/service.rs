@@ -2,14 +2,15 @@ use std::{
     fs::File,
     io::{BufRead, BufReader},
     net::TcpListener,
-    path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use ureq::{Agent, http::Request};
 
 use crate::run;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Service {
     process: Child,
     settings: Vec<(&'static str, String)>,
-    binary: std::path::PathBuf,
+    binary: PathBuf,
     http: Agent,
     log: Receiver<String>,
     pub public: String,
@@ -76,7 +77,7 @@ impl Service {
             .stdout(Stdio::piped())
             .stderr(File::create(folder.join("stderr"))?)
             // Ctrl-C is for the demo, which passes it on.
-            .own_group()
+            .process_group(0)
             .spawn()
             .context("the service does not start")?;
         let output = process.stdout.take().context("the service has no output")?;
@@ -164,6 +165,18 @@ impl Service {
         ))
     }
 
+    /// All three probes, which must be green.
+    pub fn probes(&self) -> Result<Vec<(&'static str, u16, String)>> {
+        ["/livez", "/readyz", "/startupz"]
+            .into_iter()
+            .map(|probe| {
+                let (status, told) = self.probe(&format!("{probe}?verbose"))?;
+                ensure!(status == 200, "{probe} is {status}: {told}");
+                Ok((probe, status, told))
+            })
+            .collect()
+    }
+
     pub fn metrics(&self) -> Result<String> {
         Ok(self.probe("/metrics")?.1)
     }
@@ -228,7 +241,7 @@ fn free_addresses() -> Result<(String, String)> {
     Ok((public?.to_string(), operations?.to_string()))
 }
 
-fn follow(output: std::process::ChildStdout) -> Receiver<String> {
+fn follow(output: ChildStdout) -> Receiver<String> {
     let (lines, log) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -238,20 +251,4 @@ fn follow(output: std::process::ChildStdout) -> Receiver<String> {
         }
     });
     log
-}
-
-trait OwnGroup {
-    fn own_group(&mut self) -> &mut Self;
-}
-
-impl OwnGroup for Command {
-    #[cfg(unix)]
-    fn own_group(&mut self) -> &mut Self {
-        std::os::unix::process::CommandExt::process_group(self, 0)
-    }
-
-    #[cfg(not(unix))]
-    fn own_group(&mut self) -> &mut Self {
-        self
-    }
 }
