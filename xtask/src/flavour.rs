@@ -1,16 +1,16 @@
 //! A service of one set of answers.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
 };
 
 use anyhow::{Context, Result};
 use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
 use clap::Args;
 
-use crate::tree;
+use crate::{run, tree};
 
 /// The answers to the generator's questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,20 @@ impl Answers {
         ci: "both",
         license: "MIT OR Apache-2.0",
     };
+
+    /// As cargo-generate takes them: `database=sqlite`.
+    fn defined(self) -> Vec<String> {
+        let Self {
+            database,
+            ci,
+            license,
+        } = self;
+        vec![
+            format!("database={database}"),
+            format!("ci={ci}"),
+            format!("license={license}"),
+        ]
+    }
 }
 
 /// One flavour that is tested.
@@ -119,23 +133,30 @@ pub const FLAVOURS: [Flavour; 10] = [
     },
 ];
 
-/// Generates with cargo-generate's library: what `cargo generate --silent` does.
+/// Generates a service of these answers, in a process of its own: cargo-generate
+/// tells every step, and that is of interest only if it fails.
 ///
 /// # Errors
 ///
 /// If the name or an answer is refused.
-pub fn generate(name: &str, answers: Answers, destination: &Path) -> Result<PathBuf> {
-    let defined = [
-        ("database", answers.database),
-        ("ci", answers.ci),
-        ("license", answers.license),
-    ];
-    let define = defined.iter().map(|(key, value)| format!("{key}={value}"));
-    generate_with(name, define.collect(), None, destination)
+pub fn generate_quietly(name: &str, answers: Answers, destination: &Path) -> Result<PathBuf> {
+    let mut xtask = Command::new(env::current_exe()?);
+    xtask.args(["generate", "--name", name]);
+    for answer in answers.defined() {
+        xtask.args(["--define", &answer]);
+    }
+    run::output(xtask.arg("--destination").arg(destination))?;
+    Ok(destination.join(name))
 }
 
-/// The same with any answers, given or from a file.
-pub fn generate_with(
+/// The same in this process.
+#[cfg(test)]
+pub fn generate(name: &str, answers: Answers, destination: &Path) -> Result<PathBuf> {
+    generate_with(name, answers.defined(), None, destination)
+}
+
+/// What `cargo generate --silent` does, with any answers, given or from a file.
+fn generate_with(
     name: &str,
     define: Vec<String>,
     values_file: Option<&Path>,

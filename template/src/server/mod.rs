@@ -6,7 +6,7 @@
 //! Down, at SIGTERM or SIGINT: not ready → lame duck, still serving, while load
 //! balancers take notice → the public listener closes → requests in flight
 //! finish → the store closes → the private listener closes. Each step has its
-//! deadline in [`Shutdown`](crate::config::Shutdown).
+//! deadline in [`Shutdown`].
 
 mod listener;
 

@@ -17,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::service::{Exchange, Service};
 use crate::{
-    flavour::{Answers, generate},
+    flavour::{Answers, generate_quietly},
     run, tree,
 };
 
@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             database: "sqlite",
             ..Answers::DEFAULT
         };
-        generate(NAME, answers, &folder)
+        generate_quietly(NAME, answers, &folder)
     })?;
     let binary = steps.take("build it", |bar| build(&project, bar))?;
     let service = steps.take("start it", |_| Service::start(&binary, &project))?;

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use super::{report::Report, tools};
 use crate::{
-    flavour::{Answers, generate},
+    flavour::{Answers, generate_quietly},
     residue, run, tree,
 };
 
@@ -70,7 +70,7 @@ fn cargo_generate(program: &Path, how: &str, source: &str, to: &Path, name: &str
 /// What the flavours are tested with must be what users get.
 fn same_as_by_the_library(project: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let expected = generate("my-service", ANSWERS, folder.path())?;
+    let expected = generate_quietly("my-service", ANSWERS, folder.path())?;
     let files: Vec<PathBuf> = tree::files(&expected)?;
     ensure!(
         files == tree::files(project)?,

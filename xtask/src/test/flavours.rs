@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{report::Report, tools};
 use crate::{
-    flavour::{FLAVOURS, Flavour, generate},
+    flavour::{FLAVOURS, Flavour, generate_quietly},
     residue, run, tree,
 };
 
@@ -17,7 +17,7 @@ pub fn run(report: &mut Report) -> Result<()> {
     for flavour in &FLAVOURS {
         let Flavour { name, answers, .. } = flavour;
         let project = report.check(&format!("{name}: generate, look for residue"), || {
-            let project = generate(&format!("my-{name}"), *answers, &folder)?;
+            let project = generate_quietly(&format!("my-{name}"), *answers, &folder)?;
             residue::check(&project, *answers)?;
             Ok(project)
         })?;
