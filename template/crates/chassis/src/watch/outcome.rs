@@ -60,8 +60,7 @@ fn server_error(status: StatusCode) -> Option<&'static str> {
         508 => "508",
         510 => "510",
         511 => "511",
-        500..600 => "5xx",
-        _ => return None,
+        _ => return status.is_server_error().then_some("5xx"),
     })
 }
 

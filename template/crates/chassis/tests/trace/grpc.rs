@@ -1,6 +1,6 @@
 //! What a span tells of a gRPC call.
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, StreamBody};
 use opentelemetry::trace::Status;
 use tower::{ServiceExt, service_fn};
@@ -17,10 +17,8 @@ fn call(method: &str) -> Request<()> {
 }
 
 fn status(number: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(
-        "grpc-status".parse().unwrap(),
-        HeaderValue::from_static(number),
-    )])
+    let name = HeaderName::from_static("grpc-status");
+    HeaderMap::from_iter([(name, HeaderValue::from_static(number))])
 }
 
 /// Calls a method that answers with a message and a status in the trailers.
@@ -30,12 +28,9 @@ async fn calls(exported: &Exported, method: &str, number: &'static str) {
         let frames = frames.map(Ok::<_, Broken>);
         Ok::<_, Broken>(Response::new(StreamBody::new(tokio_stream::iter(frames))))
     });
-    let response = exported
-        .traced(answers)
-        .oneshot(call(method))
-        .await
-        .unwrap();
-    response.into_body().collect().await.unwrap();
+    let answer = exported.traced(answers).oneshot(call(method)).await;
+    let body = answer.expect("it answers").into_body();
+    body.collect().await.expect("a whole body");
 }
 
 #[tokio::test]
