@@ -75,7 +75,7 @@ impl Telemetry {
         let (tracers, meters) = {
             let _inside = runtime.enter();
             (
-                providers::tracers(config.otlp)?,
+                providers::tracers(config)?,
                 providers::meters(config.otlp, &registry)?,
             )
         };

@@ -11,6 +11,7 @@
 //!
 //! | | feature | what it does |
 //! |---|---|---|
+//! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a

@@ -78,10 +78,14 @@ mod context;
 mod grpc;
 mod head;
 mod layer;
+#[cfg(feature = "sampler")]
+mod sampler;
 mod service;
 mod span;
 mod w3c;
 
+#[cfg(feature = "sampler")]
+pub use self::sampler::RouteSampler;
 use self::span::RequestSpan;
 pub use self::{
     address::ClientAddress,
