@@ -4,11 +4,12 @@ mod traceparent;
 mod tracestate;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::trace::{SpanContext, TraceState};
-use tracing::Span;
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, TraceContextExt, TraceState},
+};
 
 use self::traceparent::Traceparent;
-use super::context::span_context;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -44,24 +45,25 @@ pub fn extract(headers: &HeaderMap) -> Option<SpanContext> {
     Some(parent.into_remote(state))
 }
 
-/// Writes the span into the headers of a request to another service, whose
-/// spans then become its children.
+/// Writes the current span into the headers of a request to another service,
+/// whose spans then become its children.
 ///
-/// `traceparent` is replaced, `tracestate` replaced or removed. Without
-/// tracing-opentelemetry, or for a span that is filtered out, the headers are
-/// left as they are.
+/// `traceparent` is replaced, `tracestate` replaced or removed. Where no span is
+/// current, the headers are left as they are.
 ///
 /// ```
 /// use axum_chassis::trace::inject;
-/// use tracing::Span;
 ///
 /// let mut request = http::Request::get("http://inventory/items").body(()).unwrap();
-/// inject(&Span::current(), request.headers_mut());
+/// inject(request.headers_mut());
 /// ```
-pub fn inject(span: &Span, headers: &mut HeaderMap) {
-    if let Some(context) = span_context(span) {
-        write(&context, headers);
-    }
+pub fn inject(headers: &mut HeaderMap) {
+    Context::map_current(|current| {
+        let context = current.span().span_context().clone();
+        if context.is_valid() {
+            write(&context, headers);
+        }
+    });
 }
 
 fn write(context: &SpanContext, headers: &mut HeaderMap) {
@@ -139,9 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn a_span_that_is_not_traced_leaves_the_headers_alone() {
+    fn without_a_span_the_headers_are_left_alone() {
         let mut headers = HeaderMap::new();
-        inject(&Span::none(), &mut headers);
+        inject(&mut headers);
         assert!(headers.is_empty());
     }
 
