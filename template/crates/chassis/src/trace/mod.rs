@@ -27,8 +27,8 @@
 //!
 //! With [tracing-opentelemetry] the span continues the trace of the caller by
 //! [W3C Trace Context], read to the letter: whatever is malformed begins a new
-//! trace. [`inject`] writes the headers of a request to another service. Without
-//! tracing-opentelemetry there are just the logs.
+//! trace. [`Propagation`] says which headers are read and written, and writes those of
+//! a request to another service. Without tracing-opentelemetry there are just the logs.
 //!
 //! # Example
 //!
@@ -65,17 +65,17 @@
 mod client;
 mod context;
 mod layer;
+mod propagation;
 mod service;
 mod span;
-mod w3c;
 
 use self::span::RequestSpan;
 pub use self::{
     client::ClientAddress,
     context::current_trace_id,
     layer::TraceLayer,
+    propagation::{Propagation, UnknownPropagator},
     service::Trace,
-    w3c::{extract, inject},
 };
 
 /// The future of [`Trace`].

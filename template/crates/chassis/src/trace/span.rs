@@ -11,7 +11,7 @@ use http::{
 use opentelemetry::KeyValue;
 use tracing::{Level, Span, event, field, span};
 
-use super::{ClientAddress, context, w3c};
+use super::{ClientAddress, Propagation, context};
 use crate::{
     Cause, Route,
     names::{self, span::*},
@@ -34,7 +34,7 @@ impl RequestSpan {
         let start = Instant::now();
         let span = server_span(request);
         if !span.is_disabled()
-            && let Some(remote) = w3c::extract(request.headers())
+            && let Some(remote) = Propagation::w3c().extract(request.headers())
         {
             context::continue_trace(&span, remote);
         }

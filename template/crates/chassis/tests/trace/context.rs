@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum_chassis::trace::{current_trace_id, inject};
+use axum_chassis::trace::{Propagation, current_trace_id};
 use http::{HeaderMap, Response};
+use opentelemetry::Context;
 use tower::service_fn;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument, info_span};
 
 use crate::{Exported, PARENT, support::*, traced};
 
@@ -25,7 +26,7 @@ async fn the_trace_of_the_caller_goes_on() {
     let sent = Arc::new(Mutex::new(HeaderMap::new()));
     let calls_on = service_fn(async |_| {
         assert_eq!(current_trace_id().unwrap().to_string(), PARENT[3..35]);
-        inject(&Span::current(), &mut sent.lock().unwrap());
+        Propagation::w3c().inject(&Context::current(), &mut sent.lock().unwrap());
         Ok::<_, Broken>(with_status(200))
     });
 

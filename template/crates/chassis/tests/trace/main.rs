@@ -6,6 +6,7 @@ mod context;
 mod conventions;
 mod endings;
 mod logs;
+mod propagation;
 #[path = "../support/mod.rs"]
 mod support;
 
