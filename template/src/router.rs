@@ -21,7 +21,6 @@ use axum_chassis::{
     metrics::MetricsLayer,
     trace::{ClientAddress, TraceLayer},
 };
-use opentelemetry::metrics::Meter;
 use tower::{Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -40,7 +39,7 @@ use crate::{
     config::{Config, Http, Profile},
     openapi, problem, routes,
     state::AppState,
-    telemetry::Exposition,
+    telemetry::{Exposition, Telemetry},
 };
 
 /// The API: what the public listener serves.
@@ -48,7 +47,7 @@ pub fn public(
     config: &Config,
     state: AppState,
     verifier: Verifier,
-    meter: &Meter,
+    telemetry: &Telemetry,
     health: Health,
 ) -> NormalizePath<Router> {
     let limits = &config.http;
@@ -72,9 +71,9 @@ pub fn public(
         ]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Outside every early answer, so that 401, 413 and 503 have spans too.
-        .layer(TraceLayer::new())
+        .layer(TraceLayer::new(telemetry.tracer()))
         // Inside the span, outside every rejection.
-        .layer(MetricsLayer::new(meter))
+        .layer(MetricsLayer::new(&telemetry.meter()))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
         .layer(nosniff())

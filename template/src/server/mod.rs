@@ -113,7 +113,7 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         store: store.clone(),
     };
     let verifier = config.auth.verifier()?;
-    let api = router::public(config, state, verifier, &telemetry.meter(), health.clone());
+    let api = router::public(config, state, verifier, telemetry, health.clone());
     let mut public = public.serve(api, &config.http)?;
     health.mark_started();
 

@@ -18,7 +18,11 @@ use opentelemetry::{
     trace::TracerProvider,
 };
 use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    error::OTelSdkError,
+    metrics::SdkMeterProvider,
+    trace::{SdkTracer, SdkTracerProvider},
+};
 use prometheus::{Encoder, Registry, TextEncoder};
 use tokio::runtime::Runtime;
 use tracing_subscriber::{
@@ -26,6 +30,9 @@ use tracing_subscriber::{
 };
 
 use crate::config::Config;
+
+/// Who makes the spans and the metrics, in their instrumentation scope.
+const SCOPE: &str = env!("CARGO_PKG_NAME");
 
 /// Everything that leaves the process to tell of it.
 pub struct Telemetry {
@@ -68,12 +75,13 @@ impl Telemetry {
         let (tracers, meters) = {
             let _inside = runtime.enter();
             (
-                providers::tracers(config.otlp)?,
+                providers::tracers(config)?,
                 providers::meters(config.otlp, &registry)?,
             )
         };
-        let tracer = tracers.tracer(env!("CARGO_PKG_NAME"));
-        // Each has a filter of its own: a quiet log does not end traces.
+        let tracer = tracers.tracer(SCOPE);
+        // Below the request's span, which the trace layer makes, each `#[instrument]`
+        // span is one more. Each has a filter of its own: a quiet log ends no trace.
         tracing_subscriber::registry()
             .with(
                 tracing_opentelemetry::layer()
@@ -90,9 +98,14 @@ impl Telemetry {
         })
     }
 
+    /// The tracer of the requests.
+    pub fn tracer(&self) -> SdkTracer {
+        self.tracers.tracer(SCOPE)
+    }
+
     /// The meter of this service's instruments.
     pub fn meter(&self) -> Meter {
-        self.meters.meter(env!("CARGO_PKG_NAME"))
+        self.meters.meter(SCOPE)
     }
 
     /// What `/metrics` answers, in Prometheus' text format.

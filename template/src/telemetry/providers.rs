@@ -1,21 +1,45 @@
+use axum_chassis::trace::RouteSampler;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
-use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    metrics::SdkMeterProvider,
+    trace::{Sampler, SdkTracerProvider, ShouldSample},
+};
 use prometheus::Registry;
 
 use super::TelemetryError;
-use crate::config::Otlp;
+use crate::config::{Config, HeadSampler, Otlp, RouteRatio, Traces};
 
 /// Spans exist without an exporter too: logs carry their ids.
-pub(super) fn tracers(otlp: Otlp) -> Result<SdkTracerProvider, TelemetryError> {
-    let provider = SdkTracerProvider::builder().with_resource(resource());
-    Ok(if otlp.traces {
+pub(super) fn tracers(config: &Config) -> Result<SdkTracerProvider, TelemetryError> {
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource())
+        .with_sampler(sampler(config.otlp.sampler, &config.traces));
+    Ok(if config.otlp.traces {
         provider
             .with_batch_exporter(SpanExporter::builder().build()?)
             .build()
     } else {
         provider.build()
     })
+}
+
+/// What each route and the limit say is for the traces that begin here.
+fn sampler(head: HeadSampler, traces: &Traces) -> Box<dyn ShouldSample> {
+    let all = RouteSampler::new(Sampler::TraceIdRatioBased(head.ratio));
+    let routes = traces.route_ratios.iter();
+    let mut roots = routes.fold(all, |roots, RouteRatio { route, ratio }| {
+        roots.route(route, *ratio)
+    });
+    if let Some(limit) = traces.limit_per_second {
+        roots = roots.limit_per_second(limit);
+    }
+    if head.parent_based {
+        Sampler::ParentBased(Box::new(roots)).into()
+    } else {
+        roots.into()
+    }
 }
 
 /// One set of instruments, pulled from `/metrics` always and pushed by OTLP if told so.

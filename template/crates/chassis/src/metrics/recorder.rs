@@ -21,7 +21,7 @@ pub struct Recorder {
     method: &'static str,
     scheme: &'static str,
     protocol_version: Option<&'static str>,
-    route: Option<Arc<str>>,
+    route: Option<Route>,
     request_bytes: Option<u64>,
 }
 
@@ -33,7 +33,7 @@ impl Recorder {
             method: request::method(request.method()),
             scheme: request::scheme(request),
             protocol_version: request::protocol_version(request.version()),
-            route: Route::template(request.extensions()).map(Arc::from),
+            route: Route::matched(request.extensions()),
             request_bytes: request::content_length(request.headers()),
         };
         recorder.count(1);
@@ -55,8 +55,8 @@ impl Recorder {
         let optional = [
             version.map(|version| KeyValue::new(NETWORK_PROTOCOL_VERSION, version)),
             self.route
-                .clone()
-                .map(|route| KeyValue::new(HTTP_ROUTE, route)),
+                .as_ref()
+                .map(|route| KeyValue::new(HTTP_ROUTE, route.as_str().to_owned())),
             status.map(|status| KeyValue::new(HTTP_RESPONSE_STATUS_CODE, status)),
             outcome
                 .error_type()

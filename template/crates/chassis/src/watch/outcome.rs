@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 use http::StatusCode;
 
@@ -35,18 +35,33 @@ pub(super) enum Ending {
 impl Outcome<'_> {
     /// `error.type` by the semantic conventions: none if nothing went wrong,
     /// else one of a few values.
-    pub(crate) fn error_type(&self) -> Option<Cow<'static, str>> {
+    pub(crate) fn error_type(&self) -> Option<&'static str> {
         match self.ending {
-            Ending::Complete => {
-                let status = self.status.filter(StatusCode::is_server_error)?;
-                Some(status.as_str().to_owned().into())
-            }
-            Ending::BodyDropped | Ending::Cancelled => Some("cancelled".into()),
-            Ending::BodyFailed => Some("body_error".into()),
-            Ending::ServiceFailed => Some("service_error".into()),
-            Ending::Panicked => Some("panic".into()),
+            Ending::Complete => self.status.and_then(server_error),
+            Ending::BodyDropped | Ending::Cancelled => Some("cancelled"),
+            Ending::BodyFailed => Some("body_error"),
+            Ending::ServiceFailed => Some("service_error"),
+            Ending::Panicked => Some("panic"),
         }
     }
+}
+
+/// The status as text; one that no registry knows is told by its class.
+fn server_error(status: StatusCode) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        500 => "500",
+        501 => "501",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        505 => "505",
+        506 => "506",
+        507 => "507",
+        508 => "508",
+        510 => "510",
+        511 => "511",
+        _ => return status.is_server_error().then_some("5xx"),
+    })
 }
 
 #[cfg(feature = "trace")]

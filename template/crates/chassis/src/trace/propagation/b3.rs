@@ -216,8 +216,8 @@ mod tests {
 
     #[test]
     fn who_denies_a_trace_need_not_name_it() {
-        for deny in [(B3, "0"), (SAMPLED, "0")] {
-            let (one, other) = (read(&[deny.clone()]).unwrap(), read(&[deny]).unwrap());
+        for deny in [[(B3, "0")], [(SAMPLED, "0")]] {
+            let (one, other) = (read(&deny).unwrap(), read(&deny).unwrap());
             assert!(one.context.is_valid());
             assert_eq!(is_sampled_and_debug(&one), (false, false));
             assert_ne!(one.context.trace_id(), other.context.trace_id());
@@ -236,7 +236,7 @@ mod tests {
         let upper = TRACE.to_uppercase();
         for malformed in [
             String::new(),
-            format!("{TRACE}"),
+            TRACE.to_owned(),
             format!("{TRACE}-"),
             format!("{TRACE}-{SPAN}-"),
             format!("{TRACE}-{SPAN}-2"),

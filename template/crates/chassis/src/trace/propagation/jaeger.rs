@@ -61,8 +61,11 @@ fn number(digits: &[u8], max_digits: usize) -> Option<u128> {
 
 pub(super) fn inject(remote: &Remote, headers: &mut HeaderMap) {
     let Remote { context, is_debug } = remote;
-    let debug = if *is_debug { DEBUG } else { 0 };
-    let flags = u8::from(context.is_sampled()) * SAMPLED | debug;
+    let flags = match (context.is_sampled(), is_debug) {
+        (_, true) => SAMPLED | DEBUG,
+        (true, false) => SAMPLED,
+        (false, false) => 0,
+    };
     let (trace_id, span_id) = (context.trace_id(), context.span_id());
     let value = format!("{trace_id}:{span_id}:0:{flags:x}");
     insert(headers, UBER_TRACE_ID, value);

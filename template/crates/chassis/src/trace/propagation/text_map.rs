@@ -62,7 +62,7 @@ impl TextMapPropagator for TextMap {
 
     fn extract_with_context(&self, context: &Context, extractor: &dyn Extractor) -> Context {
         let headers = self.headers(extractor).unwrap_or_default();
-        self.propagation.extract_onto(context, &headers)
+        self.propagation.extract_onto(context.clone(), &headers)
     }
 
     fn fields(&self) -> FieldIter<'_> {
