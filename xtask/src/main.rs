@@ -2,6 +2,7 @@
 
 mod demo;
 mod flavour;
+mod fuzz;
 #[cfg(test)]
 mod manifest;
 mod residue;
@@ -27,6 +28,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs all tests, or the stages that are named
     Test(test::Options),
+    /// Sends random bytes through all that reads what clients send
+    Fuzz(fuzz::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Copies Cargo.lock into the template
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
     };
