@@ -2,6 +2,7 @@
 
 mod demo;
 mod flavour;
+mod fuzz;
 #[cfg(test)]
 mod manifest;
 mod residue;
@@ -27,9 +28,11 @@ enum Command {
     Demo(demo::Options),
     /// Runs all tests, or the stages that are named
     Test(test::Options),
+    /// Sends random bytes through all that reads what clients send
+    Fuzz(fuzz::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
-    /// Copies Cargo.lock into the template
+    /// Brings the lock files up to date, and the template's with them
     Sync,
 }
 
@@ -37,8 +40,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => options.generate(),
-        Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
+        Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

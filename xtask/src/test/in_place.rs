@@ -32,7 +32,10 @@ fn cargo() -> Command {
 }
 
 pub fn format(report: &mut Report) -> Result<()> {
-    report.step("cargo fmt", cargo().args(["fmt", "--all", "--", "--check"]))
+    report.step("cargo fmt", cargo().args(["fmt", "--all", "--", "--check"]))?;
+    let mut fuzz = run::cargo(&tree::root().join("fuzz"));
+    fuzz.args(["fmt", "--", "--check"]);
+    report.step("cargo fmt, the fuzz targets", &mut fuzz)
 }
 
 pub fn lint(report: &mut Report) -> Result<()> {
@@ -56,7 +59,11 @@ pub fn lint(report: &mut Report) -> Result<()> {
         "-D",
         "warnings",
     ]);
-    report.step("clippy, xtask", &mut xtask)
+    report.step("clippy, xtask", &mut xtask)?;
+    let mut fuzz = run::cargo(&tree::root().join("fuzz"));
+    fuzz.args(["clippy", "--quiet", "--locked", "--all-targets"])
+        .args(["--", "-D", "warnings"]);
+    report.step("clippy, the fuzz targets", &mut fuzz)
 }
 
 pub fn layers(report: &mut Report) -> Result<()> {

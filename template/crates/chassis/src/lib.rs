@@ -2,7 +2,7 @@
 //!
 //! | layer | feature | what it does |
 //! |---|---|---|
-//! | `trace::TraceLayer` | `trace` | one server span a request, W3C Trace Context in, one log event at its end |
+//! | `trace::TraceLayer` | `trace` | one server span a request in the trace of its caller, one log event at its end |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
@@ -11,6 +11,7 @@
 //!
 //! | | feature | what it does |
 //! |---|---|---|
+//! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
 //! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //!

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use http::HeaderName;
 use tower_layer::Layer;
 
-use super::{Trace, capture::Capture};
+use super::{Propagation, Trace, capture::Capture};
 
 /// Puts [`Trace`] around a service. See the [module](super) for what it does.
 ///
@@ -20,6 +20,7 @@ use super::{Trace, capture::Capture};
 #[derive(Debug)]
 pub struct TraceLayer<T> {
     tracer: Arc<T>,
+    propagation: Propagation,
     capture: Arc<Capture>,
 }
 
@@ -28,8 +29,16 @@ impl<T> TraceLayer<T> {
     pub fn new(tracer: T) -> Self {
         Self {
             tracer: Arc::new(tracer),
+            propagation: Propagation::default(),
             capture: Arc::default(),
         }
+    }
+
+    /// Reads the caller's span and baggage by these formats, instead of W3C's.
+    #[must_use]
+    pub const fn propagation(mut self, propagation: Propagation) -> Self {
+        self.propagation = propagation;
+        self
     }
 
     /// Records `url.query`, with the values of these parameters; all other values
@@ -63,6 +72,7 @@ impl<T> Clone for TraceLayer<T> {
     fn clone(&self) -> Self {
         Self {
             tracer: self.tracer.clone(),
+            propagation: self.propagation,
             capture: self.capture.clone(),
         }
     }
@@ -72,6 +82,11 @@ impl<S, T> Layer<S> for TraceLayer<T> {
     type Service = Trace<S, T>;
 
     fn layer(&self, inner: S) -> Trace<S, T> {
-        Trace::new(inner, self.tracer.clone(), self.capture.clone())
+        Trace::new(
+            inner,
+            self.tracer.clone(),
+            self.propagation,
+            self.capture.clone(),
+        )
     }
 }

@@ -33,10 +33,11 @@
 //!
 //! # Context
 //!
-//! The span continues the trace of the caller by [W3C Trace Context], read to the
-//! letter: whatever is malformed begins a new trace. [`inject`] writes the headers
-//! of a request to another service. A task that is spawned takes the context along
-//! by [`FutureExt::with_current_context`](opentelemetry::trace::FutureExt).
+//! The span continues the trace of the caller, and takes its baggage, by W3C's headers
+//! or [others](Propagation), read to the letter: whatever is malformed begins a new
+//! trace. [`Propagation::inject`] writes the headers of a request to another service.
+//! A task that is spawned takes the context along by
+//! [`FutureExt::with_current_context`](opentelemetry::trace::FutureExt).
 //!
 //! # Example
 //!
@@ -70,7 +71,6 @@
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
 //! [grpc]: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 //! [tracing-opentelemetry]: https://docs.rs/tracing-opentelemetry
-//! [W3C Trace Context]: https://www.w3.org/TR/trace-context-2/
 
 mod address;
 mod capture;
@@ -78,11 +78,11 @@ mod context;
 mod grpc;
 mod head;
 mod layer;
+mod propagation;
 #[cfg(feature = "sampler")]
 mod sampler;
 mod service;
 mod span;
-mod w3c;
 
 #[cfg(feature = "sampler")]
 pub use self::sampler::RouteSampler;
@@ -91,8 +91,8 @@ pub use self::{
     address::ClientAddress,
     context::current_trace_id,
     layer::TraceLayer,
+    propagation::{Propagation, UnknownPropagator},
     service::Trace,
-    w3c::{extract, inject},
 };
 
 /// The future of [`Trace`].

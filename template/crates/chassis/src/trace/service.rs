@@ -9,21 +9,28 @@ use http_body::Body;
 use opentelemetry::trace::{Span, Tracer};
 use tower_service::Service;
 
-use super::{RequestSpan, ResponseBody, ResponseFuture, capture::Capture};
+use super::{Propagation, RequestSpan, ResponseBody, ResponseFuture, capture::Capture};
 
 /// Gives each request a span. See the [module](super) for what it does.
 #[derive(Debug)]
 pub struct Trace<S, T> {
     inner: S,
     tracer: Arc<T>,
+    propagation: Propagation,
     capture: Arc<Capture>,
 }
 
 impl<S, T> Trace<S, T> {
-    pub(super) fn new(inner: S, tracer: Arc<T>, capture: Arc<Capture>) -> Self {
+    pub(super) fn new(
+        inner: S,
+        tracer: Arc<T>,
+        propagation: Propagation,
+        capture: Arc<Capture>,
+    ) -> Self {
         Self {
             inner,
             tracer,
+            propagation,
             capture,
         }
     }
@@ -34,6 +41,7 @@ impl<S: Clone, T> Clone for Trace<S, T> {
         Self {
             inner: self.inner.clone(),
             tracer: self.tracer.clone(),
+            propagation: self.propagation,
             capture: self.capture.clone(),
         }
     }
@@ -57,7 +65,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let span = RequestSpan::start(&*self.tracer, &self.capture, &request);
+        let span = RequestSpan::start(&*self.tracer, self.propagation, &self.capture, &request);
         ResponseFuture::call(span, &mut self.inner, request)
     }
 }

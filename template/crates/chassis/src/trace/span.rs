@@ -12,11 +12,11 @@ use opentelemetry::{
 use tracing::{Level, event, field};
 
 use super::{
+    Propagation,
     capture::{Capture, clip},
     context::unrecorded,
     grpc,
     head::Head,
-    w3c,
 };
 use crate::{
     Cause,
@@ -42,17 +42,19 @@ pub struct RequestSpan {
 impl RequestSpan {
     /// Whether it is sampled is decided by its name and its parent, before any
     /// attribute is made.
-    pub(super) fn start<T, B>(tracer: &T, capture: &Arc<Capture>, request: &Request<B>) -> Self
+    pub(super) fn start<T, B>(
+        tracer: &T,
+        propagation: Propagation,
+        capture: &Arc<Capture>,
+        request: &Request<B>,
+    ) -> Self
     where
         T: Tracer,
         T::Span: Send + Sync + 'static,
     {
         let start = Instant::now();
         let head = Head::of(request);
-        let parent = match w3c::extract(request.headers()) {
-            Some(caller) => Context::new().with_remote_span_context(caller),
-            None => Context::new(),
-        };
+        let parent = propagation.extract_context(request.headers());
         let builder = SpanBuilder::from_name(head.span_name()).with_kind(SpanKind::Server);
         let mut span = tracer.build_with_context(builder, &parent);
         let context = if span.is_recording() {

@@ -2,14 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum_chassis::trace::{current_trace_id, inject};
+use axum_chassis::trace::{Propagation, current_trace_id};
 use http::{HeaderMap, Response};
 use opentelemetry::{
     Context, KeyValue,
+    baggage::BaggageExt,
     trace::{Link, SpanKind, TraceId, TraceState},
 };
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample};
-use tower::service_fn;
+use tower::{Layer, service_fn};
 use tracing::{Instrument, info_span};
 
 use crate::{Exported, PARENT, support::*};
@@ -30,7 +31,7 @@ async fn the_trace_of_the_caller_goes_on() {
     let sent = Arc::new(Mutex::new(HeaderMap::new()));
     let calls_on = service_fn(async |_| {
         assert_eq!(current_trace_id().unwrap().to_string(), PARENT[3..35]);
-        inject(&mut sent.lock().unwrap());
+        Propagation::w3c().inject(&Context::current(), &mut sent.lock().unwrap());
         Ok::<_, Broken>(with_status(200))
     });
 
@@ -120,7 +121,7 @@ async fn a_span_that_is_not_sampled_has_its_ids_and_keeps_the_random_flag() {
         .insert("traceparent", unsampled.parse().unwrap());
     let sent = Arc::new(Mutex::new(HeaderMap::new()));
     let calls_on = service_fn(async |_| {
-        inject(&mut sent.lock().unwrap());
+        Propagation::w3c().inject(&Context::current(), &mut sent.lock().unwrap());
         let _below = info_span!("work").entered();
         Ok::<_, Broken>(with_status(200))
     });
@@ -164,4 +165,43 @@ async fn the_decision_is_taken_before_any_attribute_is_made() {
     read(exported.traced(sends(&[])), get("/")).await;
     assert!(exported.spans().is_empty());
     assert_eq!(exported.events().len(), 1);
+}
+
+#[tokio::test]
+async fn the_callers_baggage_is_at_hand_and_goes_on() {
+    let exported = Exported::sampled_by(Sampler::AlwaysOff);
+    let mut request = get("/");
+    request
+        .headers_mut()
+        .insert("baggage", "user=ada;p=1".parse().unwrap());
+    let sent = Arc::new(Mutex::new(HeaderMap::new()));
+    let calls_on = service_fn(async |_| {
+        let current = Context::current();
+        assert_eq!(current.baggage().get("user").unwrap().as_str(), "ada");
+        Propagation::w3c().inject(&current, &mut sent.lock().unwrap());
+        Ok::<_, Broken>(with_status(200))
+    });
+    read(exported.traced(calls_on), request).await;
+
+    assert_eq!(sent.lock().unwrap()["baggage"], "user=ada;p=1");
+}
+
+#[tokio::test]
+async fn the_caller_is_read_by_the_formats_that_are_on() {
+    let b3 = format!("{}-{}-1", &PARENT[3..35], &PARENT[36..52]);
+    for (propagation, is_continued) in [
+        (Propagation::w3c(), false),
+        (Propagation::w3c().with_b3(), true),
+    ] {
+        let exported = Exported::new();
+        let layer = exported.layer().propagation(propagation);
+        let mut request = get("/");
+        request.headers_mut().insert("b3", b3.parse().unwrap());
+        read(layer.layer(sends(&[])), request).await;
+
+        let span = exported.only();
+        assert_eq!(span.parent_span_is_remote, is_continued);
+        let is_same = span.span_context.trace_id().to_string() == PARENT[3..35];
+        assert_eq!(is_same, is_continued);
+    }
 }

@@ -8,6 +8,7 @@ mod endings;
 mod events;
 mod grpc;
 mod logs;
+mod propagation;
 #[path = "../support/mod.rs"]
 mod support;
 
