@@ -58,46 +58,83 @@ fn measure(meter: &Meter) {
     for path in 0..10 {
         requests.add(1, &[KeyValue::new("path", path)]);
     }
-    let energy = meter.f64_counter("energy").with_unit("J").build();
+    let energy = meter
+        .f64_counter("energy")
+        .with_description("An example.")
+        .with_unit("J")
+        .build();
     energy.add(1.5, &[]);
 
-    let seconds = meter.f64_histogram("wait").with_unit("s");
+    let seconds = meter
+        .f64_histogram("wait")
+        .with_description("An example.")
+        .with_unit("s");
     let seconds = seconds.with_boundaries(vec![0.1, 1.0, 10.0]).build();
     for wait in [0.05, 0.5, 0.5, 50.0] {
         seconds.record(wait, &hostile);
     }
-    let sizes = meter.u64_histogram("size").with_unit("By").build();
+    let sizes = meter
+        .u64_histogram("size")
+        .with_description("An example.")
+        .with_unit("By")
+        .build();
     sizes.record(70, &[]);
     let drift = meter
         .f64_histogram("drift")
+        .with_description("An example.")
         .with_boundaries(vec![-1.0, 1.0]);
     drift.build().record(-2.0, &[]);
-    let unbounded = meter.u64_histogram("unbounded").with_boundaries(vec![]);
+    let unbounded = meter
+        .u64_histogram("unbounded")
+        .with_description("An example.")
+        .with_boundaries(vec![]);
     unbounded.build().record(7, &[]);
 
-    let jobs = meter.i64_up_down_counter("jobs").build();
+    let jobs = meter
+        .i64_up_down_counter("jobs")
+        .with_description("An example.")
+        .build();
     jobs.add(-3, &[]);
-    let level = meter.f64_up_down_counter("level").with_unit("m").build();
+    let level = meter
+        .f64_up_down_counter("level")
+        .with_description("An example.")
+        .with_unit("m")
+        .build();
     level.add(-0.25, &[]);
-    meter.u64_gauge("seats").build().record(u64::MAX, &[]);
-    meter.i64_gauge("floor").build().record(-1, &[]);
-    let load = meter.f64_gauge("load").with_unit("1").build();
+    meter
+        .u64_gauge("seats")
+        .with_description("An example.")
+        .build()
+        .record(u64::MAX, &[]);
+    meter
+        .i64_gauge("floor")
+        .with_description("An example.")
+        .build()
+        .record(-1, &[]);
+    let load = meter
+        .f64_gauge("load")
+        .with_description("An example.")
+        .with_unit("1")
+        .build();
     load.record(1e-9, &hostile);
 }
 
 fn observe(meter: &Meter) {
     meter
         .f64_observable_counter("cpu.time")
+        .with_description("An example.")
         .with_unit("s")
         .with_callback(|observer| observer.observe(12.5, &[KeyValue::new("mode", HOSTILE)]))
         .build();
     meter
         .i64_observable_gauge("temperature")
+        .with_description("An example.")
         .with_unit("Cel")
         .with_callback(|observer| observer.observe(-4, &[]))
         .build();
     meter
         .i64_observable_up_down_counter("connections")
+        .with_description("An example.")
         .with_callback(|observer| observer.observe(2, &[]))
         .build();
 }
