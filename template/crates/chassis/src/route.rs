@@ -33,6 +33,7 @@ impl Route {
     }
 
     /// The template of the route that a request with these extensions matched.
+    #[cfg(feature = "trace")]
     pub(crate) fn template(extensions: &Extensions) -> Option<&str> {
         let route = extensions.get::<Self>().map(Self::as_str);
         #[cfg(feature = "axum")]
@@ -41,5 +42,32 @@ impl Route {
             matched.map(axum::extract::MatchedPath::as_str)
         });
         route
+    }
+}
+
+/// The route that a request matched, kept beyond the request without a copy.
+#[cfg(feature = "metrics")]
+pub(crate) enum MatchedRoute {
+    Given(Route),
+    #[cfg(feature = "axum")]
+    ByAxum(axum::extract::MatchedPath),
+}
+
+#[cfg(feature = "metrics")]
+impl MatchedRoute {
+    /// That of a request with these extensions.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let route = extensions.get::<Route>().cloned().map(Self::Given);
+        #[cfg(feature = "axum")]
+        let route = route.or_else(|| extensions.get().cloned().map(Self::ByAxum));
+        route
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Given(route) => route.as_str(),
+            #[cfg(feature = "axum")]
+            Self::ByAxum(path) => path.as_str(),
+        }
     }
 }

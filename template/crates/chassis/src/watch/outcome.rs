@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::{fmt, sync::LazyLock};
 
 use http::StatusCode;
 
@@ -32,19 +32,26 @@ pub(super) enum Ending {
     Panicked,
 }
 
+/// All of 5xx, for the text of a status lives as long as the status.
+static SERVER_ERRORS: LazyLock<Vec<StatusCode>> = LazyLock::new(|| {
+    let codes = (500..600).map(StatusCode::from_u16);
+    codes.filter_map(Result::ok).collect()
+});
+
 impl Outcome<'_> {
     /// `error.type` by the semantic conventions: none if nothing went wrong,
     /// else one of a few values.
-    pub(crate) fn error_type(&self) -> Option<Cow<'static, str>> {
+    pub(crate) fn error_type(&self) -> Option<&'static str> {
         match self.ending {
             Ending::Complete => {
-                let status = self.status.filter(StatusCode::is_server_error)?;
-                Some(status.as_str().to_owned().into())
+                let above = self.status?.as_u16().checked_sub(500)?;
+                let server_error = SERVER_ERRORS.get(usize::from(above))?;
+                Some(server_error.as_str())
             }
-            Ending::BodyDropped | Ending::Cancelled => Some("cancelled".into()),
-            Ending::BodyFailed => Some("body_error".into()),
-            Ending::ServiceFailed => Some("service_error".into()),
-            Ending::Panicked => Some("panic".into()),
+            Ending::BodyDropped | Ending::Cancelled => Some("cancelled"),
+            Ending::BodyFailed => Some("body_error"),
+            Ending::ServiceFailed => Some("service_error"),
+            Ending::Panicked => Some("panic"),
         }
     }
 }
