@@ -38,6 +38,7 @@ pub(crate) mod span {
 
 #[cfg(feature = "metrics")]
 pub(crate) mod metric {
+    pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
     pub(crate) const OVERFLOWED_REQUESTS: &str = "axum_chassis.overflowed_requests";
 
     pub(crate) const ACTIVE_REQUESTS: &str = "http.server.active_requests";
