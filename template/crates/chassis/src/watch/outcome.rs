@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use http::StatusCode;
 
@@ -66,6 +66,19 @@ fn server_error(status: StatusCode) -> Option<&'static str> {
 
 #[cfg(feature = "trace")]
 impl Outcome<'_> {
+    /// As [`Outcome::error_type`], for who has sent the request: a 4xx is an error, and
+    /// to have read enough of the body is none.
+    pub(crate) fn client_error_type(&self) -> Option<Cow<'static, str>> {
+        match self.ending {
+            Ending::Complete | Ending::BodyDropped => {
+                let status = self.status?;
+                let failed = status.is_client_error() || status.is_server_error();
+                failed.then(|| status.as_str().to_owned().into())
+            }
+            _ => self.error_type().map(Cow::Borrowed),
+        }
+    }
+
     /// Whether it is the server's fault, rather than a client's that hung up.
     pub(crate) fn is_server_error(&self) -> bool {
         match self.ending {
