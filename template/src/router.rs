@@ -71,7 +71,7 @@ pub fn public(
         ]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Outside every early answer, so that 401, 413 and 503 have spans too.
-        .layer(TraceLayer::new(telemetry.tracer()))
+        .layer(TraceLayer::new(telemetry.tracer()).propagation(config.otlp.propagation))
         // Inside the span, outside every rejection.
         .layer(MetricsLayer::new(&telemetry.meter()))
         .layer(PropagateRequestIdLayer::x_request_id())

@@ -32,7 +32,7 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
-    /// Copies Cargo.lock into the template
+    /// Brings the lock files up to date, and the template's with them
     Sync,
 }
 
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Generate(options) => options.generate(),
-        Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
+        Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

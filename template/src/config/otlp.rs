@@ -1,3 +1,5 @@
+use axum_chassis::trace::Propagation;
+
 use super::{Environment, Faults};
 
 /// Which signals are sent by OTLP, and which traces are sampled.
@@ -14,6 +16,8 @@ pub struct Otlp {
     pub traces: bool,
     /// Metrics are sent, beside being served at `/metrics`.
     pub metrics: bool,
+    /// By which headers traces go from process to process: `OTEL_PROPAGATORS`.
+    pub propagation: Propagation,
     /// Which traces are sampled, as far as [`Traces`](super::Traces) says nothing else.
     pub sampler: HeadSampler,
 }
@@ -65,6 +69,7 @@ impl Otlp {
         Self {
             traces: traces && !disabled,
             metrics: metrics && !disabled,
+            propagation: propagation(environment, faults),
             sampler: HeadSampler::read(environment, faults),
         }
     }
@@ -91,6 +96,14 @@ fn one_of(environment: &Environment, faults: &mut Faults, variable: &str, allowe
         let reason = format!("is not supported; allowed: {}", allowed.join(", "));
         faults.add(variable, value, reason);
     }
+}
+
+fn propagation(environment: &Environment, faults: &mut Faults) -> Propagation {
+    let names = environment.get("OTEL_PROPAGATORS").unwrap_or_default();
+    names.parse().unwrap_or_else(|error| {
+        faults.add("OTEL_PROPAGATORS", names, error);
+        Propagation::default()
+    })
 }
 
 impl HeadSampler {

@@ -1,5 +1,7 @@
 use std::{fs, io::Write};
 
+use axum_chassis::trace::Propagation;
+
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
@@ -209,6 +211,19 @@ fn export_is_on_where_an_endpoint_is_named() {
             ..Otlp::default()
         },
     );
+}
+
+#[test]
+fn the_headers_of_traces_are_those_of_the_propagators() {
+    let propagation = |names| {
+        let config = development(&[("OTEL_PROPAGATORS", names)]);
+        config.unwrap().config.otlp.propagation
+    };
+    assert_eq!(propagation(""), Propagation::w3c());
+    assert_eq!(propagation("b3"), Propagation::none().with_b3());
+    let faults = faults(&[("OTEL_PROPAGATORS", "b3,xray")]);
+    assert!(faults.contains("OTEL_PROPAGATORS = b3,xray"), "{faults}");
+    assert!(faults.contains("there are: tracecontext"), "{faults}");
 }
 
 #[test]

@@ -17,12 +17,16 @@ use std::{
 };
 
 use axum_chassis::health::{Check, Health};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use self::listener::{Listener, Running};
 use crate::{
     config::{AuthError, Config, Shutdown},
     exit::Exit,
+    metrics::Metrics,
     router,
     signal::Signals,
     state::AppState,
@@ -109,8 +113,12 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
+    let meter = telemetry.meter();
+    store.observe(&meter);
+    telemetry.observe_runtime(&Handle::current());
     let state = AppState {
         store: store.clone(),
+        metrics: Metrics::new(&meter),
     };
     let verifier = config.auth.verifier()?;
     let api = router::public(config, state, verifier, telemetry, health.clone());

@@ -4,7 +4,9 @@
 //! never takes a thread from a request.
 
 mod logs;
+pub mod names;
 mod providers;
+mod runtime;
 
 use std::{
     io,
@@ -24,7 +26,7 @@ use opentelemetry_sdk::{
     trace::{SdkTracer, SdkTracerProvider},
 };
 use prometheus::{Encoder, Registry, TextEncoder};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::{
     Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
 };
@@ -106,6 +108,11 @@ impl Telemetry {
     /// The meter of this service's instruments.
     pub fn meter(&self) -> Meter {
         self.meters.meter(SCOPE)
+    }
+
+    /// Begins to tell what the process and this runtime of its use.
+    pub fn observe_runtime(&self, runtime: &Handle) {
+        runtime::observe(&self.meter(), runtime.metrics());
     }
 
     /// What `/metrics` answers, in Prometheus' text format.

@@ -60,12 +60,19 @@ pub(super) fn meters(otlp: Otlp, registry: &Registry) -> Result<SdkMeterProvider
     })
 }
 
-/// Who speaks: the crate's name and version, unless `OTEL_SERVICE_NAME` or
+/// The commit that the binary was built from, where the build says so:
+/// `SOURCE_REVISION=$(git rev-parse HEAD) cargo build`.
+const SOURCE_REVISION: Option<&str> = option_env!("SOURCE_REVISION");
+
+/// Who speaks: the crate's name, version and commit, unless `OTEL_SERVICE_NAME` or
 /// `OTEL_RESOURCE_ATTRIBUTES` say otherwise.
 fn resource() -> Resource {
     let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let resource = Resource::builder().with_attribute(version);
+    let revision = SOURCE_REVISION.map(|id| KeyValue::new("vcs.ref.head.revision", id));
+    let resource = Resource::builder()
+        .with_attribute(version)
+        .with_attributes(revision);
     if named {
         resource.build()
     } else {

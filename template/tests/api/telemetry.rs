@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::support::{Service, collector::Collector};
+use crate::{
+    database::Database,
+    support::{Service, collector::Collector},
+};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -131,6 +134,29 @@ async fn requests_are_measured_by_route_and_probes_are_not() {
         1,
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn the_service_tells_what_it_does_and_what_it_uses() {
+    let service = Service::start().await;
+    service.create("lamp").await;
+    let metrics = service.metrics().await;
+    for series in [
+        "items_created_total",
+        "items_quantity_count",
+        "tokio_runtime_workers",
+        "tokio_runtime_busy_time_seconds_total",
+        #[cfg(target_os = "linux")]
+        "process_memory_usage_bytes",
+        #[cfg(target_os = "linux")]
+        r#"process_cpu_time_seconds_total{cpu_mode="user"}"#,
+        Database::FULLNESS,
+    ] {
+        assert!(
+            metrics.lines().any(|line| line.starts_with(series)),
+            "no {series} in {metrics}"
+        );
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in stages.
 
+mod adopters;
 mod adoption;
 mod binary;
 mod flavours;
@@ -29,7 +30,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 11] = [
+pub const STAGES: [Stage; 12] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -69,6 +70,11 @@ pub const STAGES: [Stage; 11] = [
         name: "flavours",
         about: "every flavour as its user would treat it",
         steps: flavours::run,
+    },
+    Stage {
+        name: "adopters",
+        about: "the layers' crate: whose types it shows, with which versions it works",
+        steps: adopters::run,
     },
     Stage {
         name: "adoption",
