@@ -4,7 +4,7 @@ use axum_chassis::trace::{
     Propagation,
     client::{ResendCount, UrlTemplate},
 };
-use http::{HeaderMap, Method, Request, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use opentelemetry::{
     Context, KeyValue,
     baggage::BaggageExt,
@@ -24,14 +24,15 @@ fn keeps(
     headers: &Mutex<HeaderMap>,
 ) -> impl Service<Request<()>, Response = http::Response<Script>, Error = Broken> {
     service_fn(async |request: Request<()>| {
-        *headers.lock().unwrap() = request.headers().clone();
+        *headers.lock().expect("nobody panics with it") = request.headers().clone();
         Ok(with_status(200))
     })
 }
 
 /// The context of a request that is being served, with baggage.
 fn serving() -> Context {
-    let parent = HeaderMap::from_iter([("traceparent".parse().unwrap(), PARENT.parse().unwrap())]);
+    let mut parent = HeaderMap::new();
+    parent.insert("traceparent", HeaderValue::from_static(PARENT));
     let context = Propagation::w3c().extract_context(&parent);
     context.with_baggage([KeyValue::new("user", "ada")])
 }
