@@ -15,8 +15,9 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 10] = [
     "trace",
+    "reqwest",
     "metrics",
     "jwt",
     "health",

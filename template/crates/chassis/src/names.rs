@@ -21,6 +21,7 @@ pub(crate) mod span {
     pub(crate) const HTTP_REQUEST_HEADER: &str = "http.request.header.";
     pub(crate) const HTTP_RESPONSE_HEADER: &str = "http.response.header.";
     pub(crate) const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+    pub(crate) const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
     pub(crate) const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
     pub(crate) const RPC_METHOD: &str = "rpc.method";
     pub(crate) const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
@@ -28,8 +29,10 @@ pub(crate) mod span {
     pub(crate) const RPC_SYSTEM_NAME: &str = "rpc.system.name";
     pub(crate) const SERVER_ADDRESS: &str = "server.address";
     pub(crate) const SERVER_PORT: &str = "server.port";
+    pub(crate) const URL_FULL: &str = "url.full";
     pub(crate) const URL_PATH: &str = "url.path";
     pub(crate) const URL_QUERY: &str = "url.query";
+    pub(crate) const URL_TEMPLATE: &str = "url.template";
     pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
     pub(crate) const ENDING: &str = "axum_chassis.ending";

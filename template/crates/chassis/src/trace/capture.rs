@@ -6,7 +6,7 @@ use opentelemetry::{Array, Key, KeyValue, StringValue, Value};
 use crate::names::span::{HTTP_REQUEST_HEADER, HTTP_RESPONSE_HEADER, URL_QUERY};
 
 /// Stands for a value that is kept back, as the conventions have it.
-const REDACTED: &str = "REDACTED";
+pub(super) const REDACTED: &str = "REDACTED";
 
 /// What a text in an attribute has at most, in bytes; the rest is cut off.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -40,17 +40,26 @@ impl Capture {
 
     /// `url.query`, if it is recorded and there is one.
     pub(super) fn query(&self, uri: &Uri) -> Option<KeyValue> {
-        let known = self.query_parameters.as_ref()?;
-        let parameters = uri.query()?.split('&').map(|parameter| {
+        self.query_parameters.as_ref()?;
+        let query = self.redacted(uri.query()?);
+        Some(KeyValue::new(URL_QUERY, clip(&query).to_owned()))
+    }
+
+    /// A query with the values of the named parameters alone.
+    pub(super) fn redacted(&self, query: &str) -> String {
+        let is_shown = |name| {
+            let names = self.query_parameters.as_ref();
+            names.is_some_and(|names| names.contains(name))
+        };
+        let parameters = query.split('&').map(|parameter| {
             let name = parameter.split('=').next().unwrap_or_default();
-            if name.len() == parameter.len() || known.contains(name) {
+            if name.len() == parameter.len() || is_shown(name) {
                 parameter.to_owned()
             } else {
                 format!("{name}={REDACTED}")
             }
         });
-        let query = parameters.collect::<Vec<_>>().join("&");
-        Some(KeyValue::new(URL_QUERY, clip(&query).to_owned()))
+        parameters.collect::<Vec<_>>().join("&")
     }
 
     pub(super) fn of_request<'a>(

@@ -1,6 +1,10 @@
+use std::borrow::Cow;
+
 use opentelemetry::{
-    Context,
-    trace::{SpanContext, TraceContextExt, TraceFlags, TraceId},
+    Context, KeyValue,
+    trace::{
+        Span, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId, Tracer,
+    },
 };
 
 /// The id of the trace that is current, sampled or not.
@@ -25,9 +29,32 @@ pub fn current_trace_id() -> Option<TraceId> {
     })
 }
 
+/// Starts a span, and gives the context that holds it. Whether it is sampled is
+/// decided by its name and its parent, before any attribute is made.
+pub(super) fn start_span<T>(
+    tracer: &T,
+    kind: SpanKind,
+    name: Cow<'static, str>,
+    parent: &Context,
+    attributes: impl FnOnce() -> Vec<KeyValue>,
+) -> Context
+where
+    T: Tracer,
+    T::Span: Send + Sync + 'static,
+{
+    let builder = SpanBuilder::from_name(name).with_kind(kind);
+    let mut span = tracer.build_with_context(builder, parent);
+    if span.is_recording() {
+        span.set_attributes(attributes());
+        parent.with_span(span)
+    } else {
+        parent.with_remote_span_context(unrecorded(span.span_context(), parent))
+    }
+}
+
 /// What a span that is not recorded leaves: its ids, so that logs can name them and
 /// others continue the trace. The SDK has forgotten the caller's random flag.
-pub(super) fn unrecorded(span: &SpanContext, parent: &Context) -> SpanContext {
+fn unrecorded(span: &SpanContext, parent: &Context) -> SpanContext {
     let inherited = parent.span().span_context().trace_flags() & RANDOM;
     SpanContext::new(
         span.trace_id(),

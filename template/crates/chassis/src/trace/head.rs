@@ -115,13 +115,13 @@ fn push_peers<B>(request: &Request<B>, attributes: &mut Vec<KeyValue>) {
 }
 
 /// Whom the client asked: HTTP/2's `:authority`, or the header `Host`.
-fn server<B>(request: &Request<B>) -> Option<Authority> {
+pub(super) fn server<B>(request: &Request<B>) -> Option<Authority> {
     let told = request.uri().authority().cloned();
     told.or_else(|| request.headers().get(HOST)?.as_bytes().try_into().ok())
 }
 
 /// The name or address, an IPv6 address without its brackets.
-fn host(server: &Authority) -> &str {
+pub(super) fn host(server: &Authority) -> &str {
     let host = server.host();
     let bare = host
         .strip_prefix('[')

@@ -35,8 +35,8 @@
 //!
 //! The span continues the trace of the caller, and takes its baggage, by W3C's headers
 //! or [others](Propagation), read to the letter: whatever is malformed begins a new
-//! trace. [`Propagation::inject`] writes the headers of a request to another service.
-//! A task that is spawned takes the context along by
+//! trace. [`Propagation::inject`] writes the headers of a request to another service; around a client, [`client::ClientTraceLayer`]
+//! does it. A task that is spawned takes the context along by
 //! [`FutureExt::with_current_context`](opentelemetry::trace::FutureExt).
 //!
 //! # Example
@@ -74,6 +74,7 @@
 
 mod address;
 mod capture;
+pub mod client;
 mod context;
 mod grpc;
 mod head;

@@ -7,14 +7,14 @@ use std::{
 use http::{HeaderMap, Request, Response};
 use opentelemetry::{
     Context, KeyValue,
-    trace::{Span, SpanBuilder, SpanKind, SpanRef, Status, TraceContextExt, Tracer},
+    trace::{SpanKind, SpanRef, Status, TraceContextExt, Tracer},
 };
 use tracing::{Level, event, field};
 
 use super::{
     Propagation,
     capture::{Capture, clip},
-    context::unrecorded,
+    context::start_span,
     grpc,
     head::Head,
 };
@@ -40,8 +40,6 @@ pub struct RequestSpan {
 }
 
 impl RequestSpan {
-    /// Whether it is sampled is decided by its name and its parent, before any
-    /// attribute is made.
     pub(super) fn start<T, B>(
         tracer: &T,
         propagation: Propagation,
@@ -55,15 +53,9 @@ impl RequestSpan {
         let start = Instant::now();
         let head = Head::of(request);
         let parent = propagation.extract_context(request.headers());
-        let builder = SpanBuilder::from_name(head.span_name()).with_kind(SpanKind::Server);
-        let mut span = tracer.build_with_context(builder, &parent);
-        let context = if span.is_recording() {
-            span.set_attributes(head.attributes(request, capture));
-            parent.with_span(span)
-        } else {
-            let ids = unrecorded(span.span_context(), &parent);
-            parent.with_remote_span_context(ids)
-        };
+        let context = start_span(tracer, SpanKind::Server, head.span_name(), &parent, || {
+            head.attributes(request, capture)
+        });
         Self {
             context,
             head,

@@ -32,11 +32,18 @@ pub(super) enum Ending {
     Panicked,
 }
 
-/// All of 5xx, for the text of a status lives as long as the status.
-static SERVER_ERRORS: LazyLock<Vec<StatusCode>> = LazyLock::new(|| {
-    let codes = (500..600).map(StatusCode::from_u16);
+/// All of 4xx and 5xx, for the text of a status lives as long as the status.
+static ERRORS: LazyLock<Vec<StatusCode>> = LazyLock::new(|| {
+    let codes = (FIRST_ERROR..600).map(StatusCode::from_u16);
     codes.filter_map(Result::ok).collect()
 });
+
+const FIRST_ERROR: u16 = 400;
+
+fn error_text(status: StatusCode) -> Option<&'static str> {
+    let number = status.as_u16().checked_sub(FIRST_ERROR)?;
+    ERRORS.get(usize::from(number)).map(StatusCode::as_str)
+}
 
 impl Outcome<'_> {
     /// `error.type` by the semantic conventions: none if nothing went wrong,
@@ -44,9 +51,8 @@ impl Outcome<'_> {
     pub(crate) fn error_type(&self) -> Option<&'static str> {
         match self.ending {
             Ending::Complete => {
-                let above = self.status?.as_u16().checked_sub(500)?;
-                let server_error = SERVER_ERRORS.get(usize::from(above))?;
-                Some(server_error.as_str())
+                let status = self.status.filter(StatusCode::is_server_error);
+                status.and_then(error_text)
             }
             Ending::BodyDropped | Ending::Cancelled => Some("cancelled"),
             Ending::BodyFailed => Some("body_error"),
@@ -58,6 +64,15 @@ impl Outcome<'_> {
 
 #[cfg(feature = "trace")]
 impl Outcome<'_> {
+    /// As [`Outcome::error_type`], for who has sent the request: a 4xx is an error, and
+    /// to have read enough of the body is none.
+    pub(crate) fn client_error_type(&self) -> Option<&'static str> {
+        match self.ending {
+            Ending::Complete | Ending::BodyDropped => self.status.and_then(error_text),
+            _ => self.error_type(),
+        }
+    }
+
     /// Whether it is the server's fault, rather than a client's that hung up.
     pub(crate) fn is_server_error(&self) -> bool {
         match self.ending {

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "trace")]
 
+mod client;
 mod context;
 mod conventions;
 mod endings;
