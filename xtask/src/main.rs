@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod flavour;
 #[cfg(test)]
@@ -27,6 +28,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs all tests, or the stages that are named
     Test(test::Options),
+    /// Measures the layers beside their peers, and writes docs/benchmarks.md
+    Bench(bench::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Copies Cargo.lock into the template
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
     };
