@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod flavour;
 mod fuzz;
@@ -30,6 +31,8 @@ enum Command {
     Test(test::Options),
     /// Sends random bytes through all that reads what clients send
     Fuzz(fuzz::Options),
+    /// Measures the layers beside their peers, and writes docs/benchmarks.md
+    Bench(bench::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

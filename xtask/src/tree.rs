@@ -88,7 +88,7 @@ fn git(folder: &Path) -> Command {
 }
 
 /// Workspaces of their own beside the one of the root.
-pub const ASIDE: [&str; 1] = ["fuzz"];
+pub const ASIDE: [&str; 2] = ["bench", "fuzz"];
 
 /// Brings all lock files up to date with the manifests. What is generated has the
 /// versions with which it was tested.

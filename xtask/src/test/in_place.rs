@@ -137,6 +137,32 @@ pub fn deny(report: &mut Report) -> Result<()> {
     tools::advisories(report)
 }
 
+/// A workspace of its own. Unoptimised, for that is built in half the time.
+pub fn bench(report: &mut Report) -> Result<()> {
+    let steps: [(&str, &[&str]); 4] = [
+        ("cargo fmt", &["fmt", "--", "--check"]),
+        (
+            "clippy",
+            &[
+                "clippy",
+                "--quiet",
+                "--locked",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        ("cargo test", &["test", "--quiet", "--locked"]),
+        ("--quick", &["run", "--quiet", "--locked", "--", "--quick"]),
+    ];
+    for (name, arguments) in steps {
+        let mut cargo = run::cargo(&tree::root().join("bench"));
+        report.step(name, cargo.args(arguments))?;
+    }
+    Ok(())
+}
+
 pub fn demo(report: &mut Report) -> Result<()> {
     let mut demo = cargo();
     demo.args([

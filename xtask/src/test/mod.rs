@@ -31,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 13] = [
+pub const STAGES: [Stage; 14] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -91,6 +91,11 @@ pub const STAGES: [Stage; 13] = [
         name: "binary",
         about: "the real cargo-generate, by path and by git",
         steps: binary::run,
+    },
+    Stage {
+        name: "bench",
+        about: "the benchmark measures every subject; its numbers are not looked at",
+        steps: in_place::bench,
     },
     Stage {
         name: "demo",
