@@ -1,4 +1,6 @@
-use std::{borrow::Cow, fmt};
+#[cfg(feature = "trace")]
+use std::borrow::Cow;
+use std::fmt;
 
 use http::StatusCode;
 
