@@ -101,7 +101,7 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
-    let probes = router::operations(health.clone(), telemetry.exposition());
+    let probes = router::operations(health.clone(), telemetry.registry());
     let operations = operations.serve(probes, &config.http)?;
 
     let opened = tokio::select! {

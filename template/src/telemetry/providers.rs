@@ -1,4 +1,4 @@
-use axum_chassis::trace::RouteSampler;
+use axum_chassis::{prometheus::Registry, trace::RouteSampler};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{
@@ -6,7 +6,6 @@ use opentelemetry_sdk::{
     metrics::SdkMeterProvider,
     trace::{Sampler, SdkTracerProvider, ShouldSample},
 };
-use prometheus::Registry;
 
 use super::TelemetryError;
 use crate::config::{Config, HeadSampler, Otlp, RouteRatio, Traces};
@@ -42,22 +41,28 @@ fn sampler(head: HeadSampler, traces: &Traces) -> Box<dyn ShouldSample> {
     }
 }
 
-/// One set of instruments, pulled from `/metrics` always and pushed by OTLP if told so.
-pub(super) fn meters(otlp: Otlp, registry: &Registry) -> Result<SdkMeterProvider, TelemetryError> {
-    let pull = opentelemetry_prometheus::exporter()
-        .with_registry(registry.clone())
-        .scope_info_enabled(false)
-        .build()?;
+/// Who sends metrics by OTLP, if they are to be sent.
+pub(super) fn pusher(otlp: Otlp) -> Result<Option<SdkMeterProvider>, TelemetryError> {
+    if !otlp.metrics {
+        return Ok(None);
+    }
     let provider = SdkMeterProvider::builder()
         .with_resource(resource())
-        .with_reader(pull);
-    Ok(if otlp.metrics {
-        provider
-            .with_periodic_exporter(MetricExporter::builder().build()?)
-            .build()
-    } else {
-        provider.build()
-    })
+        .with_periodic_exporter(MetricExporter::builder().build()?)
+        .build();
+    Ok(Some(provider))
+}
+
+/// All metrics: scraped always, and passed on to who sends them.
+pub(super) fn registry(pusher: Option<&SdkMeterProvider>) -> Registry {
+    let resource = resource();
+    let attributes = resource.iter();
+    let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let registry = Registry::builder().resource(attributes);
+    match pusher {
+        Some(pusher) => registry.push(pusher.clone()).build(),
+        None => registry.build(),
+    }
 }
 
 /// The commit that the binary was built from, where the build says so:

@@ -8,6 +8,7 @@ use crate::{
 };
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 async fn list_items(service: &Service) -> reqwest::Response {
@@ -134,6 +135,37 @@ async fn requests_are_measured_by_route_and_probes_are_not() {
         1,
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_scrape_in_openmetrics_leads_from_a_duration_to_its_trace() {
+    let service = Service::start().await;
+    list_items(&service).await;
+    service.log_line(finished).await;
+    let scrape = service.scrape().header("accept", OPENMETRICS).send();
+    let page = scrape.await.unwrap();
+    assert_eq!(page.headers()["content-type"], OPENMETRICS);
+    let page = page.text().await.unwrap();
+    assert!(page.ends_with("# EOF\n"), "{page}");
+    let exemplar = format!("# {{trace_id=\"{TRACE_ID}\"");
+    let bucket = "http_server_request_duration_seconds_bucket{";
+    let mut lines = page.lines();
+    let leads = lines.any(|line| line.starts_with(bucket) && line.contains(&exemplar));
+    assert!(leads, "{page}");
+    assert!(page.contains("target_info{"), "{page}");
+}
+
+#[tokio::test]
+async fn a_scrape_is_compressed_for_who_can_read_that() {
+    let service = Service::start().await;
+    let page = service.scrape().header("accept-encoding", "gzip").send();
+    let page = page.await.unwrap();
+    assert_eq!(page.headers()["content-encoding"], "gzip");
+    assert_eq!(
+        page.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    assert_eq!(page.bytes().await.unwrap()[..2], [0x1f, 0x8b]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod adopters;
 mod adoption;
 mod binary;
+mod exposition;
 mod flavours;
 mod in_place;
 mod report;
@@ -30,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 12] = [
+pub const STAGES: [Stage; 13] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -45,6 +46,11 @@ pub const STAGES: [Stage; 12] = [
         name: "layers",
         about: "the tests of the layers, all together and each alone",
         steps: in_place::layers,
+    },
+    Stage {
+        name: "exposition",
+        about: "the metrics, read by promtool and by Python's strict parser",
+        steps: exposition::run,
     },
     Stage {
         name: "service",

@@ -5,6 +5,7 @@
 //! | `trace::TraceLayer` | `trace` | one server span a request in the trace of its caller, one log event at its end |
 //! | `trace::client::ClientTraceLayer` | `trace` | one client span a request to another service, and its context in the headers |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
+//! | `prometheus::Registry` | `prometheus` | not a layer: a meter provider that is scraped |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
 //!
@@ -21,8 +22,14 @@
 //! rejection is a response. The reason of a rejection or a failure rides in the
 //! response's extensions as a [`Cause`], and is logged once, at the edge.
 
+#[cfg(any(feature = "metrics", feature = "prometheus"))]
+mod bounded;
 mod cause;
-#[cfg(any(feature = "metrics", feature = "trace"))]
+#[cfg(any(feature = "metrics", feature = "prometheus", feature = "trace"))]
+#[cfg_attr(
+    not(any(feature = "metrics", feature = "trace")),
+    expect(dead_code, reason = "both layers share some names")
+)]
 mod names;
 #[cfg(any(feature = "metrics", feature = "trace"))]
 mod request;
@@ -43,5 +50,7 @@ pub mod jwt;
 pub mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
 #[cfg(feature = "trace")]
 pub mod trace;

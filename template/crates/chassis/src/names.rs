@@ -41,8 +41,18 @@ pub(crate) mod span {
 
 #[cfg(feature = "metrics")]
 pub(crate) mod metric {
+    pub(crate) const OVERFLOW: &str = "otel.metric.overflow";
+    pub(crate) const OVERFLOWED_REQUESTS: &str = "axum_chassis.overflowed_requests";
+
     pub(crate) const ACTIVE_REQUESTS: &str = "http.server.active_requests";
     pub(crate) const REQUEST_BODY_SIZE: &str = "http.server.request.body.size";
     pub(crate) const REQUEST_DURATION: &str = "http.server.request.duration";
     pub(crate) const RESPONSE_BODY_SIZE: &str = "http.server.response.body.size";
+}
+
+#[cfg(feature = "prometheus")]
+pub(crate) mod prometheus {
+    /// The label that names a metric.
+    pub(crate) const METRIC: &str = "metric";
+    pub(crate) const OVERFLOWED_MEASUREMENTS: &str = "axum_chassis.overflowed_measurements";
 }

@@ -5,14 +5,22 @@ use http::{HeaderMap, Method, Request, Version, header::CONTENT_LENGTH, uri::Sch
 /// Stands for every method that is not known.
 pub(crate) const OTHER: &str = "_OTHER";
 
-/// The method if it is one of RFC 9110, section 9, PATCH (RFC 5789) or QUERY
-/// (RFC 10008), else [`OTHER`]. Methods are case-sensitive.
+/// The methods of RFC 9110, section 9, PATCH (RFC 5789), QUERY (RFC 10008), and
+/// [`OTHER`].
+pub(crate) const METHODS: [&str; 11] = [
+    "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY", OTHER,
+];
+
+/// Which of [`METHODS`] it is. Methods are case-sensitive.
+pub(crate) fn method_number(method: &Method) -> usize {
+    let known = METHODS.iter().position(|known| *known == method.as_str());
+    known.unwrap_or(METHODS.len() - 1)
+}
+
+/// The one of [`METHODS`] that it is.
+#[cfg(any(feature = "trace", test))]
 pub(crate) fn method(method: &Method) -> &'static str {
-    const KNOWN: [&str; 10] = [
-        "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY",
-    ];
-    let known = KNOWN.into_iter().find(|known| *known == method.as_str());
-    known.unwrap_or(OTHER)
+    METHODS[method_number(method)]
 }
 
 /// `http` or `https`: from the extension [`Scheme`], which whoever terminates

@@ -57,13 +57,20 @@
 //!
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server
 
+mod cache;
 mod instruments;
+mod labels;
 mod layer;
 mod recorder;
+mod series;
 mod service;
 
 use self::{instruments::Instruments, recorder::Recorder};
-pub use self::{layer::MetricsLayer, service::Metrics};
+pub use self::{
+    labels::Labels,
+    layer::{MetricsLayer, MetricsLayerBuilder},
+    service::Metrics,
+};
 
 /// The future of [`Metrics`].
 pub type ResponseFuture<F> = crate::watch::ResponseFuture<F, Recorder>;

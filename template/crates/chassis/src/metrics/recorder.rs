@@ -1,40 +1,44 @@
 use std::{sync::Arc, time::Instant};
 
-use http::Request;
-use opentelemetry::KeyValue;
+use http::{Request, Response, Version};
 
-use super::Instruments;
+use super::{
+    Labels,
+    cache::{Measured, SeriesCache},
+    series::{Fixed, LabelValues, Query},
+};
 use crate::{
-    Route,
-    names::{
-        ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE,
-        NETWORK_PROTOCOL_VERSION, URL_SCHEME,
-    },
-    request,
+    Route, request,
     watch::{Outcome, Watch},
 };
 
 /// Counts one request while it is there, and records it when it is over.
 pub struct Recorder {
-    instruments: Arc<Instruments>,
+    cache: Arc<SeriesCache>,
     start: Instant,
-    method: &'static str,
-    scheme: &'static str,
-    protocol_version: Option<&'static str>,
+    /// Which of [`request::METHODS`].
+    method: usize,
+    is_https: bool,
+    version: Version,
     route: Option<Route>,
     request_bytes: Option<u64>,
+    request_labels: Option<Labels>,
+    response_labels: Option<Labels>,
 }
 
 impl Recorder {
-    pub(super) fn start<B>(instruments: Arc<Instruments>, request: &Request<B>) -> Self {
+    pub(super) fn start<B>(cache: Arc<SeriesCache>, request: &Request<B>) -> Self {
+        let extensions = request.extensions();
         let recorder = Self {
-            instruments,
             start: Instant::now(),
-            method: request::method(request.method()),
-            scheme: request::scheme(request),
-            protocol_version: request::protocol_version(request.version()),
-            route: Route::matched(request.extensions()),
+            method: request::method_number(request.method()),
+            is_https: request::scheme(request) == "https",
+            version: request.version(),
+            route: Route::matched(extensions),
             request_bytes: request::content_length(request.headers()),
+            request_labels: cache.labels(extensions),
+            response_labels: None,
+            cache,
         };
         recorder.count(1);
         recorder
@@ -42,53 +46,41 @@ impl Recorder {
 
     /// More, or fewer, requests in flight.
     fn count(&self, change: i64) {
-        let attributes = [
-            KeyValue::new(HTTP_REQUEST_METHOD, self.method),
-            KeyValue::new(URL_SCHEME, self.scheme),
-        ];
-        self.instruments.active_requests.add(change, &attributes);
+        self.cache.count(self.method, self.is_https, change);
     }
 
-    fn attributes(&self, outcome: &Outcome<'_>) -> Vec<KeyValue> {
-        let version = self.protocol_version;
-        let status = outcome.status.map(|status| i64::from(status.as_u16()));
-        let optional = [
-            version.map(|version| KeyValue::new(NETWORK_PROTOCOL_VERSION, version)),
-            self.route
-                .as_ref()
-                .map(|route| KeyValue::new(HTTP_ROUTE, route.as_str().to_owned())),
-            status.map(|status| KeyValue::new(HTTP_RESPONSE_STATUS_CODE, status)),
-            outcome
-                .error_type()
-                .map(|error| KeyValue::new(ERROR_TYPE, error)),
-        ];
-        let always = [
-            KeyValue::new(HTTP_REQUEST_METHOD, self.method),
-            KeyValue::new(URL_SCHEME, self.scheme),
-        ];
-        always
-            .into_iter()
-            .chain(optional.into_iter().flatten())
-            .collect()
+    /// What tells its series from others.
+    fn query(&self, outcome: &Outcome<'_>) -> Query<'_> {
+        Query {
+            fixed: Fixed {
+                method: self.method,
+                is_https: self.is_https,
+                version: self.version,
+                status: outcome.status,
+                error_type: outcome.error_type(),
+            },
+            route: self.route.as_ref().map(Route::as_str),
+            labels: LabelValues {
+                keys: self.cache.label_keys(),
+                response: self.response_labels.as_ref(),
+                request: self.request_labels.as_ref(),
+            },
+        }
     }
 }
 
 impl Watch for Recorder {
+    fn head<B>(&mut self, response: &Response<B>) {
+        self.response_labels = self.cache.labels(response.extensions());
+    }
+
     fn end(self, outcome: Outcome<'_>) {
         self.count(-1);
-        let seconds = self.start.elapsed().as_secs_f64();
-        let attributes = self.attributes(&outcome);
-        let instruments = &self.instruments;
-        instruments
-            .request_duration_seconds
-            .record(seconds, &attributes);
-        if let Some(bytes) = self.request_bytes {
-            instruments.request_body_bytes.record(bytes, &attributes);
-        }
-        if outcome.status.is_some() {
-            instruments
-                .response_body_bytes
-                .record(outcome.body_bytes, &attributes);
-        }
+        let measured = Measured {
+            seconds: self.start.elapsed().as_secs_f64(),
+            request_bytes: self.request_bytes,
+            response_bytes: outcome.status.and(Some(outcome.body_bytes)),
+        };
+        self.cache.record(&self.query(&outcome), &measured);
     }
 }

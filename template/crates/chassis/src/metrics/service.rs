@@ -8,18 +8,18 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Instruments, Recorder, ResponseBody, ResponseFuture};
+use super::{Recorder, ResponseBody, ResponseFuture, cache::SeriesCache};
 
 /// Records each request. See the [module](super) for what it records.
 #[derive(Clone, Debug)]
 pub struct Metrics<S> {
     inner: S,
-    instruments: Arc<Instruments>,
+    cache: Arc<SeriesCache>,
 }
 
 impl<S> Metrics<S> {
-    pub(super) fn new(inner: S, instruments: Arc<Instruments>) -> Self {
-        Self { inner, instruments }
+    pub(super) fn new(inner: S, cache: Arc<SeriesCache>) -> Self {
+        Self { inner, cache }
     }
 }
 
@@ -39,7 +39,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let recorder = Recorder::start(self.instruments.clone(), &request);
+        let recorder = Recorder::start(self.cache.clone(), &request);
         ResponseFuture::call(recorder, &mut self.inner, request)
     }
 }

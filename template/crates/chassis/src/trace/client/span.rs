@@ -88,7 +88,7 @@ impl ClientSpan {
     fn attributes(
         &self,
         outcome: &Outcome<'_>,
-        error: Option<Cow<'static, str>>,
+        error: Option<&'static str>,
     ) -> impl Iterator<Item = KeyValue> {
         let status = outcome.status.map(|status| i64::from(status.as_u16()));
         let bytes = outcome.status.and(i64::try_from(outcome.body_bytes).ok());

@@ -1,0 +1,127 @@
+use std::{fmt, sync::OnceLock};
+
+use http::Extensions;
+use opentelemetry::{
+    Key, KeyValue,
+    metrics::{BoundCounter, BoundHistogram, BoundUpDownCounter},
+};
+
+use super::{
+    Instruments, Labels,
+    series::{Query, SeriesKey, in_flight},
+};
+use crate::{bounded::BoundedMap, names::metric::OVERFLOW, request::METHODS};
+
+/// The instruments of a layer, bound to each series once.
+///
+/// A request that is like one before finds its series without a lock and without
+/// an allocation.
+pub(super) struct SeriesCache {
+    instruments: Instruments,
+    /// The labels that count beside those of the conventions.
+    label_keys: Box<[Key]>,
+    /// By method, and by whether it is HTTPS.
+    in_flight: [[OnceLock<BoundUpDownCounter<i64>>; 2]; METHODS.len()],
+    finished: BoundedMap<SeriesKey, Series>,
+    /// Takes what is beyond the ceiling.
+    overflow: OnceLock<Series>,
+    overflowed: BoundCounter<u64>,
+}
+
+/// What is recorded of a request when it is over.
+pub(super) struct Measured {
+    pub(super) seconds: f64,
+    pub(super) request_bytes: Option<u64>,
+    pub(super) response_bytes: Option<u64>,
+}
+
+/// The instruments, bound to one set of attributes.
+struct Series {
+    attributes: Vec<KeyValue>,
+    duration_seconds: BoundHistogram<f64>,
+    /// Bound when there is something to record: what is bound is exposed.
+    request_body_bytes: OnceLock<BoundHistogram<u64>>,
+    response_body_bytes: OnceLock<BoundHistogram<u64>>,
+}
+
+impl SeriesCache {
+    pub(super) fn new(instruments: Instruments, label_keys: Vec<Key>, ceiling: usize) -> Self {
+        Self {
+            label_keys: label_keys.into(),
+            in_flight: Default::default(),
+            finished: BoundedMap::new(ceiling),
+            overflow: OnceLock::new(),
+            overflowed: instruments.overflowed_requests.bind(&[]),
+            instruments,
+        }
+    }
+
+    /// The keys of the labels that count beside those of the conventions.
+    pub(super) fn label_keys(&self) -> &[Key] {
+        &self.label_keys
+    }
+
+    /// What may hold such labels, if any count.
+    pub(super) fn labels(&self, extensions: &Extensions) -> Option<Labels> {
+        if self.label_keys.is_empty() {
+            return None;
+        }
+        extensions.get().cloned()
+    }
+
+    /// More, or fewer, requests in flight.
+    pub(super) fn count(&self, method: usize, is_https: bool, change: i64) {
+        let bind = || {
+            let active = &self.instruments.active_requests;
+            active.bind(&in_flight(method, is_https))
+        };
+        let series = &self.in_flight[method][usize::from(is_https)];
+        series.get_or_init(bind).add(change);
+    }
+
+    /// Records a request that is over.
+    pub(super) fn record(&self, query: &Query<'_>, measured: &Measured) {
+        let birth = || {
+            let series = Series::bind(&self.instruments, query.attributes());
+            (query.to_key(), series)
+        };
+        let record = |series: &Series| series.record(&self.instruments, measured);
+        if self.finished.with(query, birth, record).is_none() {
+            self.overflowed.add(1);
+            let birth = || {
+                let attributes = vec![KeyValue::new(OVERFLOW, true)];
+                Series::bind(&self.instruments, attributes)
+            };
+            record(self.overflow.get_or_init(birth));
+        }
+    }
+}
+
+impl fmt::Debug for SeriesCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeriesCache").finish_non_exhaustive()
+    }
+}
+
+impl Series {
+    fn bind(instruments: &Instruments, attributes: Vec<KeyValue>) -> Self {
+        Self {
+            duration_seconds: instruments.request_duration_seconds.bind(&attributes),
+            attributes,
+            request_body_bytes: OnceLock::new(),
+            response_body_bytes: OnceLock::new(),
+        }
+    }
+
+    fn record(&self, instruments: &Instruments, measured: &Measured) {
+        self.duration_seconds.record(measured.seconds);
+        if let Some(bytes) = measured.request_bytes {
+            let bind = || instruments.request_body_bytes.bind(&self.attributes);
+            self.request_body_bytes.get_or_init(bind).record(bytes);
+        }
+        if let Some(bytes) = measured.response_bytes {
+            let bind = || instruments.response_body_bytes.bind(&self.attributes);
+            self.response_body_bytes.get_or_init(bind).record(bytes);
+        }
+    }
+}
