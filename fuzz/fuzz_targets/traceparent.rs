@@ -10,6 +10,9 @@ use libfuzzer_sys::fuzz_target;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
+/// The flags of level 2; all others are to be zero.
+const SAMPLED_AND_RANDOM: u8 = 0b11;
+
 fuzz_target!(|bytes: &[u8]| {
     let w3c = Propagation::w3c();
     let mut headers = HeaderMap::new();
@@ -24,6 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     assert!(caller.is_remote());
+    assert_eq!(caller.trace_flags().to_u8() & !SAMPLED_AND_RANDOM, 0);
     let onward = written(w3c, &context);
     assert_eq!(w3c.extract(&onward), Some(caller));
     let (came, went) = (

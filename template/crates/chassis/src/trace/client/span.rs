@@ -144,7 +144,7 @@ fn attributes<B>(request: &Request<B>, capture: &Capture) -> Vec<KeyValue> {
 
 /// The port that is named, or else the scheme's own.
 fn port<B>(request: &Request<B>, server: &Authority) -> u16 {
-    let default = if request::scheme(request) == "https" {
+    let default = if url::scheme(request) == "https" {
         443
     } else {
         80

@@ -1,13 +1,16 @@
 use http::{Request, uri::Authority};
 
-use crate::{
-    request,
-    trace::capture::{Capture, REDACTED},
-};
+use crate::trace::capture::{Capture, REDACTED};
+
+/// The scheme of the URL. An extension of the request is of another request: one that
+/// is being served, and may be passed on with all that it has.
+pub(super) fn scheme<B>(request: &Request<B>) -> &str {
+    request.uri().scheme_str().unwrap_or("http")
+}
 
 /// `url.full`: what goes over the wire, without what is nobody's business.
 pub(super) fn full<B>(request: &Request<B>, server: &Authority, capture: &Capture) -> String {
-    let (scheme, uri) = (request::scheme(request), request.uri());
+    let (scheme, uri) = (scheme(request), request.uri());
     let mut url = format!("{scheme}://");
     let address = match server.as_str().rsplit_once('@') {
         Some((_credentials, address)) => {
@@ -51,6 +54,12 @@ mod tests {
         ] {
             assert_eq!(shown(Request::get(url)), expected);
         }
+    }
+
+    #[test]
+    fn the_scheme_of_a_request_that_is_passed_on_is_not_that_of_its_url() {
+        let request = Request::get("http://inventory/").extension(http::uri::Scheme::HTTPS);
+        assert_eq!(shown(request), "http://inventory/");
     }
 
     #[test]
