@@ -15,14 +15,16 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 9] = [
+const LAYERS: [&str; 11] = [
     "trace",
     "metrics",
+    "prometheus",
     "jwt",
     "health",
     "axum",
     "axum,trace",
     "axum,metrics",
+    "axum,metrics,prometheus",
     "axum,jwt",
     "axum,health",
 ];

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `trace::TraceLayer` | `trace` | one server span a request, W3C Trace Context in, one log line at its end |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
-//! | `prometheus::Registry` | `prometheus` | not a layer: a meter provider that is scraped |
+//! | `prometheus::Registry` | `prometheus` | no layer, but the meter provider for one: scraped as text or OpenMetrics, with exemplars |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
 //!

@@ -27,6 +27,21 @@
 //! extension [`http::uri::Scheme`], set by whoever terminates TLS, else that of
 //! the request's target, else `http`.
 //!
+//! Labels of your own come as [`Labels`] on the request or the response; only those
+//! that the layer was [told](MetricsLayerBuilder::label) count. Whatever comes, a layer
+//! has [so many](MetricsLayerBuilder::series_ceiling) series and no more: what is
+//! beyond goes to the one with `otel.metric.overflow`, and is counted by
+//! `axum_chassis.overflowed_requests`.
+//!
+//! # What it costs
+//!
+//! The instruments are bound to a series when its first request is over. A request that
+//! is like one before finds them without a lock and allocates nothing.
+//!
+//! Any `Meter` will do: that of `prometheus::Registry`, that of the SDK, or
+//! that of another provider whose instruments can be [bound][bind]. Records of one that
+//! cannot are lost, by the default method of OpenTelemetry's `SyncInstrument`.
+//!
 //! # Example
 //!
 //! ```
@@ -55,6 +70,7 @@
 //! # }
 //! ```
 //!
+//! [bind]: opentelemetry::metrics::SyncInstrument::bind
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server
 
 mod cache;
