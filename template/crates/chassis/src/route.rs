@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
 
 use http::Extensions;
 
@@ -18,56 +21,53 @@ use http::Extensions;
 /// let mut request = http::Request::get("/items/7").body(()).unwrap();
 /// request.extensions_mut().insert(Route::new("/items/{id}"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Route(Arc<str>);
+#[derive(Clone, Debug)]
+pub struct Route(Template);
+
+#[derive(Clone, Debug)]
+enum Template {
+    Own(Arc<str>),
+    #[cfg(feature = "axum")]
+    Axum(axum::extract::MatchedPath),
+}
 
 impl Route {
     /// Takes a template; there must be few of them, known when the program is written.
     pub fn new(template: impl Into<Arc<str>>) -> Self {
-        Self(template.into())
+        Self(Template::Own(template.into()))
     }
 
     /// The template.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Template::Own(template) => template,
+            #[cfg(feature = "axum")]
+            Template::Axum(matched) => matched.as_str(),
+        }
     }
 
-    /// The template of the route that a request with these extensions matched.
-    #[cfg(feature = "trace")]
-    pub(crate) fn template(extensions: &Extensions) -> Option<&str> {
-        let route = extensions.get::<Self>().map(Self::as_str);
+    /// The route that a request with these extensions matched; no allocation.
+    pub(crate) fn matched(extensions: &Extensions) -> Option<Self> {
+        let route = extensions.get::<Self>().cloned();
         #[cfg(feature = "axum")]
         let route = route.or_else(|| {
             let matched = extensions.get::<axum::extract::MatchedPath>();
-            matched.map(axum::extract::MatchedPath::as_str)
+            Some(Self(Template::Axum(matched?.clone())))
         });
         route
     }
 }
 
-/// The route that a request matched, kept beyond the request without a copy.
-#[cfg(feature = "metrics")]
-pub(crate) enum MatchedRoute {
-    Given(Route),
-    #[cfg(feature = "axum")]
-    ByAxum(axum::extract::MatchedPath),
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
 }
 
-#[cfg(feature = "metrics")]
-impl MatchedRoute {
-    /// That of a request with these extensions.
-    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
-        let route = extensions.get::<Route>().cloned().map(Self::Given);
-        #[cfg(feature = "axum")]
-        let route = route.or_else(|| extensions.get().cloned().map(Self::ByAxum));
-        route
-    }
+impl Eq for Route {}
 
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Given(route) => route.as_str(),
-            #[cfg(feature = "axum")]
-            Self::ByAxum(path) => path.as_str(),
-        }
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }

@@ -8,8 +8,7 @@ use super::{
     series::{Fixed, LabelValues, Query},
 };
 use crate::{
-    request,
-    route::MatchedRoute,
+    Route, request,
     watch::{Outcome, Watch},
 };
 
@@ -21,7 +20,7 @@ pub struct Recorder {
     method: usize,
     is_https: bool,
     version: Version,
-    route: Option<MatchedRoute>,
+    route: Option<Route>,
     request_bytes: Option<u64>,
     request_labels: Option<Labels>,
     response_labels: Option<Labels>,
@@ -35,7 +34,7 @@ impl Recorder {
             method: request::method_number(request.method()),
             is_https: request::scheme(request) == "https",
             version: request.version(),
-            route: MatchedRoute::of(extensions),
+            route: Route::matched(extensions),
             request_bytes: request::content_length(request.headers()),
             request_labels: cache.labels(extensions),
             response_labels: None,
@@ -60,7 +59,7 @@ impl Recorder {
                 status: outcome.status,
                 error_type: outcome.error_type(),
             },
-            route: self.route.as_ref().map(MatchedRoute::as_str),
+            route: self.route.as_ref().map(Route::as_str),
             labels: LabelValues {
                 keys: self.cache.label_keys(),
                 response: self.response_labels.as_ref(),

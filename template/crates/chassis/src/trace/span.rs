@@ -114,7 +114,8 @@ impl RequestSpan {
 fn server_span<B>(request: &Request<B>) -> Span {
     let method = request::method(request.method());
     let original = (method == OTHER).then(|| request.method().as_str());
-    let route = Route::template(request.extensions());
+    let route = Route::matched(request.extensions());
+    let route = route.as_ref().map(Route::as_str);
     let client = request.extensions().get::<ClientAddress>();
     let server = server(request);
     span!(

@@ -1,4 +1,4 @@
-use std::{fmt, sync::LazyLock};
+use std::fmt;
 
 use http::StatusCode;
 
@@ -32,28 +32,36 @@ pub(super) enum Ending {
     Panicked,
 }
 
-/// All of 5xx, for the text of a status lives as long as the status.
-static SERVER_ERRORS: LazyLock<Vec<StatusCode>> = LazyLock::new(|| {
-    let codes = (500..600).map(StatusCode::from_u16);
-    codes.filter_map(Result::ok).collect()
-});
-
 impl Outcome<'_> {
     /// `error.type` by the semantic conventions: none if nothing went wrong,
     /// else one of a few values.
     pub(crate) fn error_type(&self) -> Option<&'static str> {
         match self.ending {
-            Ending::Complete => {
-                let above = self.status?.as_u16().checked_sub(500)?;
-                let server_error = SERVER_ERRORS.get(usize::from(above))?;
-                Some(server_error.as_str())
-            }
+            Ending::Complete => self.status.and_then(server_error),
             Ending::BodyDropped | Ending::Cancelled => Some("cancelled"),
             Ending::BodyFailed => Some("body_error"),
             Ending::ServiceFailed => Some("service_error"),
             Ending::Panicked => Some("panic"),
         }
     }
+}
+
+/// The status as text; one that no registry knows is told by its class.
+fn server_error(status: StatusCode) -> Option<&'static str> {
+    Some(match status.as_u16() {
+        500 => "500",
+        501 => "501",
+        502 => "502",
+        503 => "503",
+        504 => "504",
+        505 => "505",
+        506 => "506",
+        507 => "507",
+        508 => "508",
+        510 => "510",
+        511 => "511",
+        _ => return status.is_server_error().then_some("5xx"),
+    })
 }
 
 #[cfg(feature = "trace")]

@@ -6,6 +6,8 @@ mod allocations;
 mod bounds;
 mod conventions;
 mod endings;
+#[cfg(feature = "prometheus")]
+mod exemplars;
 mod labels;
 #[path = "../support/mod.rs"]
 mod support;
