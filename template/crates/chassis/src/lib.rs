@@ -4,9 +4,14 @@
 //! |---|---|---|
 //! | `trace::TraceLayer` | `trace` | one server span a request, W3C Trace Context in, one log line at its end |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
-//! | `prometheus::Registry` | `prometheus` | no layer, but the meter provider for one: scraped as text or OpenMetrics, with exemplars |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
+//!
+//! Beside them stands what they are used with:
+//!
+//! | | feature | what it does |
+//! |---|---|---|
+//! | `prometheus::Registry` | `prometheus` | the meter provider that Prometheus scrapes: text and OpenMetrics, with exemplars |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a
 //! rejection is a response. The reason of a rejection or a failure rides in the

@@ -6,8 +6,9 @@
 //! | `http.server.active_requests` | up-down counter | `http_server_active_requests` |
 //! | `http.server.request.body.size` | histogram, By | `http_server_request_body_size_bytes` |
 //! | `http.server.response.body.size` | histogram, By | `http_server_response_body_size_bytes` |
+//! | `axum_chassis.overflowed_requests` | counter | `axum_chassis_overflowed_requests_total` |
 //!
-//! They are those of the [semantic conventions for HTTP server metrics][http],
+//! All but the last are those of the [semantic conventions for HTTP server metrics][http],
 //! with their attributes: `http.request.method`, `url.scheme`, and, but for
 //! requests in flight, `http.route`, `http.response.status_code`,
 //! `network.protocol.version` and `error.type`.
