@@ -15,15 +15,19 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 10] = [
+const LAYERS: [&str; 14] = [
     "trace",
     "reqwest",
     "metrics",
+    "prometheus",
+    "log",
+    "sampler",
     "jwt",
     "health",
     "axum",
     "axum,trace",
     "axum,metrics",
+    "axum,metrics,prometheus",
     "axum,jwt",
     "axum,health",
 ];

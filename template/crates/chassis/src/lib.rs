@@ -5,7 +5,6 @@
 //! | `trace::TraceLayer` | `trace` | one server span a request in the trace of its caller, one log event at its end |
 //! | `trace::client::ClientTraceLayer` | `trace` | one client span a request to another service, and its context in the headers |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
-//! | `prometheus::Registry` | `prometheus` | not a layer: a meter provider that is scraped |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
 //!
@@ -13,6 +12,7 @@
 //!
 //! | | feature | what it does |
 //! |---|---|---|
+//! | `prometheus::Registry` | `prometheus` | the meter provider that Prometheus scrapes: text and OpenMetrics, with exemplars |
 //! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
 //! | `trace::client::Reqwest` | `reqwest` | a reqwest client that layers can go around |
 //! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |

@@ -46,12 +46,15 @@ struct Series {
 
 impl SeriesCache {
     pub(super) fn new(instruments: Instruments, label_keys: Vec<Key>, ceiling: usize) -> Self {
+        let overflowed = instruments.overflowed_requests.bind(&[]);
+        // It is there before it counts, so that its first increase is seen.
+        overflowed.add(0);
         Self {
             label_keys: label_keys.into(),
             in_flight: Default::default(),
             finished: BoundedMap::new(ceiling),
             overflow: OnceLock::new(),
-            overflowed: instruments.overflowed_requests.bind(&[]),
+            overflowed,
             instruments,
         }
     }

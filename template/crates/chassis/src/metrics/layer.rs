@@ -3,7 +3,7 @@ use std::sync::Arc;
 use opentelemetry::{Key, metrics::Meter};
 use tower_layer::Layer;
 
-use super::{Instruments, Metrics, cache::SeriesCache};
+use super::{Instruments, Metrics, cache::SeriesCache, series::CONVENTIONS};
 
 /// So many series a layer has, unless told otherwise.
 const DEFAULT_SERIES_CEILING: usize = 1_000;
@@ -78,10 +78,11 @@ impl MetricsLayerBuilder {
         self
     }
 
-    /// A label of your own, which [`Labels`](super::Labels) bring. None by default.
+    /// A label of your own, which [`Labels`](super::Labels) bring. None by default;
+    /// those of the conventions stay as they are.
     pub fn label(mut self, key: impl Into<Key>) -> Self {
         let key = key.into();
-        if !self.label_keys.contains(&key) {
+        if !CONVENTIONS.contains(&key.as_str()) && !self.label_keys.contains(&key) {
             self.label_keys.push(key);
         }
         self

@@ -6,8 +6,9 @@
 //! | `http.server.active_requests` | up-down counter | `http_server_active_requests` |
 //! | `http.server.request.body.size` | histogram, By | `http_server_request_body_size_bytes` |
 //! | `http.server.response.body.size` | histogram, By | `http_server_response_body_size_bytes` |
+//! | `axum_chassis.overflowed_requests` | counter | `axum_chassis_overflowed_requests_total` |
 //!
-//! They are those of the [semantic conventions for HTTP server metrics][http],
+//! All but the last are those of the [semantic conventions for HTTP server metrics][http],
 //! with their attributes: `http.request.method`, `url.scheme`, and, but for
 //! requests in flight, `http.route`, `http.response.status_code`,
 //! `network.protocol.version` and `error.type`.
@@ -26,6 +27,21 @@
 //! conventions say; an unknown method is `_OTHER`. The scheme is that of the
 //! extension [`http::uri::Scheme`], set by whoever terminates TLS, else that of
 //! the request's target, else `http`.
+//!
+//! Labels of your own come as [`Labels`] on the request or the response; only those
+//! that the layer was [told](MetricsLayerBuilder::label) count. Whatever comes, a layer
+//! has [so many](MetricsLayerBuilder::series_ceiling) series and no more: what is
+//! beyond goes to the one with `otel.metric.overflow`, and is counted by
+//! `axum_chassis.overflowed_requests`.
+//!
+//! # What it costs
+//!
+//! The instruments are bound to a series when its first request is over. A request that
+//! is like one before finds them without a lock and allocates nothing.
+//!
+//! Any `Meter` will do: that of `prometheus::Registry`, that of the SDK, or
+//! that of another provider whose instruments can be [bound][bind]. Records of one that
+//! cannot are lost, by the default method of OpenTelemetry's `SyncInstrument`.
 //!
 //! # Example
 //!
@@ -55,6 +71,7 @@
 //! # }
 //! ```
 //!
+//! [bind]: opentelemetry::metrics::SyncInstrument::bind
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#http-server
 
 mod cache;

@@ -13,6 +13,16 @@ use crate::{
     request,
 };
 
+/// The labels that the conventions set.
+pub(super) const CONVENTIONS: [&str; 6] = [
+    ERROR_TYPE,
+    HTTP_REQUEST_METHOD,
+    HTTP_RESPONSE_STATUS_CODE,
+    HTTP_ROUTE,
+    NETWORK_PROTOCOL_VERSION,
+    URL_SCHEME,
+];
+
 /// What tells the series of a request from others, as long as it is only asked for.
 pub(super) struct Query<'a> {
     pub(super) fixed: Fixed,

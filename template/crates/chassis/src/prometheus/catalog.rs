@@ -30,31 +30,20 @@ impl Catalog {
         agrees: impl FnOnce(&F) -> bool,
         make: impl FnOnce(About) -> F,
     ) -> Option<Arc<F>> {
-        let mut entries = self.entries();
-        if !about.name.contains(|c: char| c.is_ascii_alphanumeric()) {
-            entries.refuse(&about, "its name has neither letter nor digit: give it one");
-            return None;
-        }
-        let Some(family) = entries.families.get(&about.name) else {
-            return entries.admit(about, make);
-        };
-        let known = family.about();
-        let is_same = known.kind == about.kind && known.unit == about.unit;
-        let found = if is_same { downcast::<F>(family) } else { None };
-        let Some(found) = found.filter(|family| agrees(family)) else {
-            let reason = contradiction(known, &about);
-            entries.refuse(&about, &reason);
-            return None;
-        };
-        if known.help != about.help {
+        let found = self.entries().family(about.clone(), agrees, make);
+        // Logged without the lock: who listens may have instruments too.
+        let family = found.map_err(|reason| self.refuse(&about, &reason)).ok()?;
+        let kept = &family.about().help;
+        if *kept != about.help {
+            let (metric, dropped) = (about.name, about.help);
             tracing::warn!(
-                metric = about.name,
-                kept = known.help,
-                dropped = about.help,
-                "an instrument is described in two ways: give it one description"
+                metric,
+                kept,
+                dropped,
+                "an instrument is described in two ways"
             );
         }
-        Some(found)
+        Some(family)
     }
 
     /// Adds the first family of a name.
@@ -69,7 +58,12 @@ impl Catalog {
 
     /// Why an instrument is not exposed, told once.
     pub(super) fn refuse(&self, about: &About, reason: &str) {
-        self.entries().refuse(about, reason);
+        let (metric, kind) = (about.name.as_str(), about.kind.instrument());
+        let told = format!("{metric} {kind} {reason}");
+        let is_new = self.entries().refused.insert(told);
+        if is_new {
+            tracing::error!(metric, kind, reason, "an instrument is not exposed");
+        }
     }
 
     /// All families, by name.
@@ -83,28 +77,38 @@ impl Catalog {
 }
 
 impl Entries {
-    fn admit<F: Expose>(&mut self, about: About, make: impl FnOnce(About) -> F) -> Option<Arc<F>> {
-        let suffixes = about.kind.suffixes();
-        let names = suffixes
-            .iter()
-            .map(|suffix| format!("{}{suffix}", about.name));
-        let taken = names
-            .into_iter()
-            .find_map(|name| Some((self.owners.get(&name)?, name)));
-        if let Some((owner, name)) = taken {
-            let reason = format!("{name} belongs to the metric {owner}: rename one of the two");
-            self.refuse(&about, &reason);
-            return None;
+    fn family<F: Expose>(
+        &mut self,
+        about: About,
+        agrees: impl FnOnce(&F) -> bool,
+        make: impl FnOnce(About) -> F,
+    ) -> Result<Arc<F>, String> {
+        if let Some(family) = self.families.get(&about.name) {
+            let known = family.about();
+            let is_same = known.kind == about.kind && known.unit == about.unit;
+            let found = if is_same { downcast(family) } else { None };
+            let found = found.filter(|family| agrees(family));
+            return found.ok_or_else(|| contradiction(known, &about));
         }
-        Some(self.add(about, make))
+        if !about.name.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return Err("its name has neither letter nor digit: give it one".to_owned());
+        }
+        for suffix in about.kind.suffixes() {
+            let name = format!("{}{suffix}", about.name);
+            if let Some(owner) = self.owners.get(&name) {
+                return Err(format!(
+                    "{name} belongs to the metric {owner}: rename one of the two"
+                ));
+            }
+        }
+        Ok(self.add(about, make))
     }
 
     fn add<F: Expose>(&mut self, about: About, make: impl FnOnce(About) -> F) -> Arc<F> {
         self.own(&about.name, about.kind.suffixes());
         let name = about.name.clone();
         let family = Arc::new(make(about));
-        self.families
-            .insert(name, Arc::clone(&family) as Arc<dyn Expose>);
+        self.families.insert(name, Arc::clone(&family) as _);
         family
     }
 
@@ -112,13 +116,6 @@ impl Entries {
         let names = suffixes.iter().map(|suffix| format!("{name}{suffix}"));
         self.owners
             .extend(names.map(|owned| (owned, name.to_owned())));
-    }
-
-    fn refuse(&mut self, about: &About, reason: &str) {
-        let (metric, kind) = (about.name.as_str(), about.kind.instrument());
-        if self.refused.insert(format!("{metric} {kind} {reason}")) {
-            tracing::error!(metric, kind, reason, "an instrument is not exposed");
-        }
     }
 }
 

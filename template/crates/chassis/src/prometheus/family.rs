@@ -19,7 +19,7 @@ use crate::bounded::BoundedMap;
 const ORDERS_PER_SERIES: usize = 4;
 
 /// What is said of a metric, whatever its series.
-#[derive(Debug, PartialEq)]
+#[derive(Clone)]
 pub(super) struct About {
     /// As Prometheus calls it, without a suffix for its kind.
     pub(super) name: String,

@@ -1,4 +1,4 @@
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 /// How an exposition is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl Format {
         let open_metrics = Self::OpenMetrics.weight(&ranges);
         let text = Self::Text.weight(&ranges);
         let is_preferred = match open_metrics.thousandths.cmp(&text.thousandths) {
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => open_metrics.thousandths > 0 && open_metrics.is_by_name,
-            std::cmp::Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => open_metrics.thousandths > 0 && open_metrics.is_by_name,
+            Ordering::Less => false,
         };
         if is_preferred {
             Self::OpenMetrics

@@ -43,9 +43,9 @@ impl Kind {
     /// What its series are called, after the name of the family: no other family
     /// may be called so.
     pub(super) fn suffixes(self) -> &'static [&'static str] {
-        match self.as_str() {
-            "counter" => &["", "_total", "_created"],
-            "histogram" => &["", "_bucket", "_count", "_sum", "_created"],
+        match self {
+            Self::Counter | Self::ObservableCounter => &["", "_total", "_created"],
+            Self::Histogram => &["", "_bucket", "_count", "_sum", "_created"],
             _ => &[""],
         }
     }

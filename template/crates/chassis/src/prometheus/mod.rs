@@ -34,7 +34,7 @@
 //!
 //! A counter and each bucket of a histogram keep the first measurement after a scrape
 //! that was made in a sampled span, with the ids of the trace and the span. They are
-//! in OpenMetrics only.
+//! in OpenMetrics only. Prometheus keeps them with `--enable-feature=exemplar-storage`.
 //!
 //! # Example
 //!

@@ -2,12 +2,17 @@
 
 #![cfg(feature = "metrics")]
 
+mod allocations;
+mod bounds;
 mod conventions;
 mod endings;
+#[cfg(feature = "prometheus")]
+mod exemplars;
+mod labels;
 #[path = "../support/mod.rs"]
 mod support;
 
-use axum_chassis::metrics::{Metrics, MetricsLayer};
+use axum_chassis::metrics::{Metrics, MetricsLayer, MetricsLayerBuilder};
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
@@ -17,15 +22,23 @@ const DURATION: &str = "http_server_request_duration_seconds_count";
 const ACTIVE: &str = "http_server_active_requests";
 const RESPONSE_SIZE: &str = "http_server_response_body_size_bytes_sum";
 
-/// A layer and what Prometheus sees of it.
+/// A layer and what Prometheus sees of it: by OpenTelemetry's SDK, and with the
+/// feature `prometheus` by our registry, which must be the same.
 struct Observed {
     layer: MetricsLayer,
     registry: Registry,
+    #[cfg(feature = "prometheus")]
+    own: axum_chassis::prometheus::Registry,
+    #[cfg(not(feature = "prometheus"))]
     _provider: SdkMeterProvider,
 }
 
 impl Observed {
     fn new() -> Self {
+        Self::with(|layer| layer)
+    }
+
+    fn with(set: impl FnOnce(MetricsLayerBuilder) -> MetricsLayerBuilder) -> Self {
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
@@ -33,9 +46,16 @@ impl Observed {
             .build()
             .expect("a reader");
         let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        #[cfg(feature = "prometheus")]
+        let provider = axum_chassis::prometheus::Registry::builder()
+            .push(provider)
+            .build();
         Self {
-            layer: MetricsLayer::new(&provider.meter("test")),
+            layer: set(MetricsLayer::builder(&provider.meter("test"))).build(),
             registry,
+            #[cfg(feature = "prometheus")]
+            own: provider,
+            #[cfg(not(feature = "prometheus"))]
             _provider: provider,
         }
     }
@@ -49,11 +69,18 @@ impl Observed {
         let text = TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .expect("metrics that agree");
-        let lines = text.lines().filter_map(|line| line.strip_prefix(name));
-        lines
-            .filter(|line| line.starts_with('{'))
-            .map(str::to_owned)
-            .collect()
+        let series = series_in(&text, name);
+        #[cfg(feature = "prometheus")]
+        {
+            let (mut own, mut sdk) = (
+                series_in(self.own.exposition(None).text(), name),
+                series.clone(),
+            );
+            own.sort();
+            sdk.sort();
+            assert_eq!(own, sdk);
+        }
+        series
     }
 
     /// The one series of a name.
@@ -61,6 +88,17 @@ impl Observed {
         let series = self.series(name);
         assert_eq!(series.len(), 1, "{name}: {series:?}");
         series.concat()
+    }
+
+    /// The value of a metric without labels.
+    fn value(&self, name: &str) -> String {
+        let text = TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .expect("metrics that agree");
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.expect("a metric without labels").to_owned()
     }
 
     /// The one request that was recorded: its status, and its error type.
@@ -73,6 +111,16 @@ impl Observed {
             label(&series, "error_type"),
         )
     }
+}
+
+fn series_in(exposition: &str, name: &str) -> Vec<String> {
+    let lines = exposition
+        .lines()
+        .filter_map(|line| line.strip_prefix(name));
+    lines
+        .filter(|line| line.starts_with('{'))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The value of a label; empty without it.
