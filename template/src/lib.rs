@@ -7,6 +7,7 @@ pub mod error;
 pub mod exit;
 mod healthcheck;
 pub mod items;
+pub mod metrics;
 pub mod openapi;
 pub mod problem;
 pub mod router;

@@ -7,8 +7,8 @@ use axum::{
     error_handling::HandleErrorLayer,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{
-        HeaderValue, Method, StatusCode, Version,
-        header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
+        HeaderMap, HeaderValue, Method, StatusCode, Version,
+        header::{self, ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
     },
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
@@ -19,9 +19,9 @@ use axum_chassis::{
     health::{Health, HealthLayer},
     jwt::{JwtLayer, Verifier},
     metrics::MetricsLayer,
+    prometheus::Registry,
     trace::{ClientAddress, TraceLayer},
 };
-use opentelemetry::metrics::Meter;
 use tower::{Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -40,7 +40,7 @@ use crate::{
     config::{Config, Http, Profile},
     openapi, problem, routes,
     state::AppState,
-    telemetry::Exposition,
+    telemetry::Telemetry,
 };
 
 /// The API: what the public listener serves.
@@ -48,7 +48,7 @@ pub fn public(
     config: &Config,
     state: AppState,
     verifier: Verifier,
-    meter: &Meter,
+    telemetry: &Telemetry,
     health: Health,
 ) -> NormalizePath<Router> {
     let limits = &config.http;
@@ -72,9 +72,9 @@ pub fn public(
         ]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Outside every early answer, so that 401, 413 and 503 have spans too.
-        .layer(TraceLayer::new())
+        .layer(TraceLayer::new(telemetry.tracer()).propagation(config.otlp.propagation))
         // Inside the span, outside every rejection.
-        .layer(MetricsLayer::new(meter))
+        .layer(MetricsLayer::new(&telemetry.meter()))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
         .layer(nosniff())
@@ -110,10 +110,11 @@ fn documentation() -> Router {
 
 /// Probes and metrics: what the private listener serves, out of reach of load
 /// shedding, authentication and the ingress.
-pub fn operations(health: Health, exposition: Exposition) -> NormalizePath<Router> {
+pub fn operations(health: Health, registry: Registry) -> NormalizePath<Router> {
     let router = Router::new()
         .route("/metrics", get(metrics))
-        .with_state(exposition)
+        .with_state(registry)
+        .layer(CompressionLayer::new())
         .layer(HealthLayer::new(health));
     normalized(router)
 }
@@ -123,11 +124,11 @@ fn normalized(router: Router) -> NormalizePath<Router> {
     NormalizePathLayer::trim_trailing_slash().layer(router)
 }
 
-async fn metrics(State(exposition): State<Exposition>) -> Response {
-    match exposition.render() {
-        Ok(text) => ([(CONTENT_TYPE, Exposition::CONTENT_TYPE)], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
+/// In OpenMetrics, with exemplars, for who asks for that; else as plain text.
+async fn metrics(State(registry): State<Registry>, headers: HeaderMap) -> Response {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let page = registry.exposition(accept);
+    ([(CONTENT_TYPE, page.content_type())], page.into_text()).into_response()
 }
 
 /// Only HTTP/1.1 needs the header: to HTTP/2 the server itself says GOAWAY.

@@ -1,7 +1,9 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod bench;
 mod demo;
 mod flavour;
+mod fuzz;
 #[cfg(test)]
 mod manifest;
 mod residue;
@@ -27,9 +29,13 @@ enum Command {
     Demo(demo::Options),
     /// Runs all tests, or the stages that are named
     Test(test::Options),
+    /// Sends random bytes through all that reads what clients send
+    Fuzz(fuzz::Options),
+    /// Measures the layers beside their peers, and writes docs/benchmarks.md
+    Bench(bench::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
-    /// Copies Cargo.lock into the template
+    /// Brings the lock files up to date, and the template's with them
     Sync,
 }
 
@@ -37,8 +43,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => options.generate(),
-        Command::Sync => tree::copy_lock_file().map(|()| ExitCode::SUCCESS),
+        Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

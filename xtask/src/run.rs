@@ -33,9 +33,14 @@ pub fn cargo(folder: &Path) -> Command {
 ///
 /// If it cannot be started or fails: with the command and all that it printed.
 pub fn output(command: &mut Command) -> Result<String> {
+    output_of(command, Stdio::null())
+}
+
+/// The same with something to read.
+pub fn output_of(command: &mut Command, input: impl Into<Stdio>) -> Result<String> {
     let line = line(command);
     let done = command
-        .stdin(Stdio::null())
+        .stdin(input)
         .output()
         .with_context(|| format!("cannot run {line}"))?;
     let mut printed = String::from_utf8_lossy(&done.stdout).into_owned();

@@ -87,8 +87,19 @@ fn git(folder: &Path) -> Command {
     git
 }
 
-/// What is generated has the versions with which it was tested.
-pub fn copy_lock_file() -> Result<()> {
+/// Workspaces of their own beside the one of the root.
+pub const ASIDE: [&str; 2] = ["bench", "fuzz"];
+
+/// Brings all lock files up to date with the manifests. What is generated has the
+/// versions with which it was tested.
+pub fn sync_lock_files() -> Result<()> {
+    for workspace in [root().to_owned()]
+        .into_iter()
+        .chain(ASIDE.map(|name| root().join(name)))
+    {
+        let mut metadata = run::cargo(&workspace);
+        run::output(metadata.args(["metadata", "--format-version", "1", "--quiet"]))?;
+    }
     fs::copy(
         root().join("Cargo.lock"),
         root().join("template/Cargo.lock"),

@@ -1,9 +1,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use axum::http::HeaderValue;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 
-use super::Faults;
+use super::{Faults, list};
 
 /// The public listener, and the bounds of what a client may ask of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -73,35 +73,4 @@ fn is_origin(text: &str) -> bool {
     let parsed = url::Url::parse(text);
     parsed.is_ok_and(|url| url.origin().ascii_serialization() == text)
         && HeaderValue::from_str(text).is_ok()
-}
-
-/// A list as TOML has it, or as the environment must: separated by commas.
-fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct List;
-
-    impl<'de> de::Visitor<'de> for List {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            let items = text.split(',').map(str::trim);
-            Ok(items
-                .filter(|item| !item.is_empty())
-                .map(str::to_owned)
-                .collect())
-        }
-
-        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-            let mut list = Vec::new();
-            while let Some(item) = items.next_element()? {
-                list.push(item);
-            }
-            Ok(list)
-        }
-    }
-
-    deserializer.deserialize_any(List)
 }

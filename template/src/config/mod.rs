@@ -26,6 +26,9 @@ mod secret;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod traces;
+
+use std::{fmt, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -40,9 +43,10 @@ pub use self::{
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
-    otlp::Otlp,
+    otlp::{HeadSampler, Otlp},
     secret::Secret,
     shutdown::Shutdown,
+    traces::{RouteRatio, Traces},
 };
 use crate::store;
 
@@ -66,6 +70,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is logged, and how.
     pub log: Log,
+    /// Which traces are sampled.
+    pub traces: Traces,
     /// Where telemetry is sent, by the standard `OTEL_*` variables alone.
     #[serde(skip)]
     pub otlp: Otlp,
@@ -106,4 +112,39 @@ fn choice<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Re
     let text = String::deserialize(deserializer)?;
     let value: StringDeserializer<de::value::Error> = text.into_deserializer();
     T::deserialize(value).map_err(de::Error::custom)
+}
+
+/// A list as TOML has it, or as the environment must: separated by commas.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    struct List;
+
+    impl<'de> de::Visitor<'de> for List {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            let items = text.split(',').map(str::trim);
+            let items = items.filter(|item| !item.is_empty());
+            Ok(items.map(str::to_owned).collect())
+        }
+
+        fn visit_seq<A: de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    let items = deserializer.deserialize_any(List)?;
+    let items = items.iter().map(|item| item.parse());
+    items.collect::<Result<_, _>>().map_err(de::Error::custom)
 }

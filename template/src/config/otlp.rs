@@ -1,22 +1,48 @@
+use axum_chassis::trace::Propagation;
+
 use super::{Environment, Faults};
 
-/// Which signals are sent by OTLP.
+/// Which signals are sent by OTLP, and which traces are sampled.
 ///
 /// A signal is sent when an endpoint is named for it, or when its exporter is
 /// set to `otlp`; `none`, or `OTEL_SDK_DISABLED=true`, turns it off. All else
 /// (`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, endpoints, headers,
-/// protocol, sampler, batch sizes) the OpenTelemetry SDK reads itself.
+/// protocol, batch sizes) the OpenTelemetry SDK reads itself.
 ///
 /// Source: OpenTelemetry specification, *Environment Variable Specification*.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Otlp {
     /// Spans are sent.
     pub traces: bool,
     /// Metrics are sent, beside being served at `/metrics`.
     pub metrics: bool,
+    /// By which headers traces go from process to process: `OTEL_PROPAGATORS`.
+    pub propagation: Propagation,
+    /// Which traces are sampled, as far as [`Traces`](super::Traces) says nothing else.
+    pub sampler: HeadSampler,
+}
+
+/// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeadSampler {
+    /// A caller's decision is followed; the ratio is for traces that begin here.
+    pub parent_based: bool,
+    /// How many traces are sampled, from 0 to 1.
+    pub ratio: f64,
+}
+
+impl Default for HeadSampler {
+    fn default() -> Self {
+        Self {
+            parent_based: true,
+            ratio: 1.0,
+        }
+    }
 }
 
 const PROTOCOLS: [&str; 2] = ["grpc", "http/protobuf"];
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 const SAMPLERS: [&str; 6] = [
     "always_on",
     "always_off",
@@ -35,9 +61,6 @@ impl Otlp {
         ] {
             one_of(environment, faults, variable, &PROTOCOLS);
         }
-        one_of(environment, faults, "OTEL_TRACES_SAMPLER", &SAMPLERS);
-        ratio(environment, faults);
-
         let disabled = environment
             .get("OTEL_SDK_DISABLED")
             .is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -46,6 +69,8 @@ impl Otlp {
         Self {
             traces: traces && !disabled,
             metrics: metrics && !disabled,
+            propagation: propagation(environment, faults),
+            sampler: HeadSampler::read(environment, faults),
         }
     }
 }
@@ -73,11 +98,45 @@ fn one_of(environment: &Environment, faults: &mut Faults, variable: &str, allowe
     }
 }
 
-fn ratio(environment: &Environment, faults: &mut Faults) {
-    if let Some(value) = environment.get("OTEL_TRACES_SAMPLER_ARG")
-        && !value.parse().is_ok_and(|r: f64| (0.0..=1.0).contains(&r))
-    {
-        let reason = "is no ratio: give a number from 0 to 1, such as 0.1";
-        faults.add("OTEL_TRACES_SAMPLER_ARG", value, reason);
+fn propagation(environment: &Environment, faults: &mut Faults) -> Propagation {
+    let names = environment.get("OTEL_PROPAGATORS").unwrap_or_default();
+    names.parse().unwrap_or_else(|error| {
+        faults.add("OTEL_PROPAGATORS", names, error);
+        Propagation::default()
+    })
+}
+
+impl HeadSampler {
+    fn read(environment: &Environment, faults: &mut Faults) -> Self {
+        one_of(environment, faults, SAMPLER, &SAMPLERS);
+        let argument = argument(environment, faults);
+        let Some(name) = environment.get(SAMPLER) else {
+            return Self::default();
+        };
+        Self {
+            parent_based: name.starts_with("parentbased_"),
+            ratio: match name.trim_start_matches("parentbased_") {
+                "always_off" => 0.0,
+                "traceidratio" => argument,
+                _ => 1.0,
+            },
+        }
     }
+}
+
+fn argument(environment: &Environment, faults: &mut Faults) -> f64 {
+    let Some(value) = environment.get(ARGUMENT) else {
+        return 1.0;
+    };
+    let ratio = value.parse().ok();
+    ratio.filter(is_ratio).unwrap_or_else(|| {
+        faults.add(ARGUMENT, value, NO_RATIO);
+        1.0
+    })
+}
+
+pub(super) const NO_RATIO: &str = "is no ratio: give a number from 0 to 1, such as 0.1";
+
+pub(super) fn is_ratio(ratio: &f64) -> bool {
+    (0.0..=1.0).contains(ratio)
 }

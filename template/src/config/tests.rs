@@ -1,5 +1,7 @@
 use std::{fs, io::Write};
 
+use axum_chassis::trace::Propagation;
+
 use super::*;
 
 fn load(variables: &[(&str, &str)]) -> Result<Loaded, Faults> {
@@ -185,14 +187,16 @@ fn export_is_on_where_an_endpoint_is_named() {
         otlp(&[endpoint]),
         Otlp {
             traces: true,
-            metrics: true
+            metrics: true,
+            ..Otlp::default()
         }
     );
     assert_eq!(
         otlp(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]),
         Otlp {
             traces: true,
-            metrics: false
+            metrics: false,
+            ..Otlp::default()
         },
     );
     assert_eq!(
@@ -203,9 +207,23 @@ fn export_is_on_where_an_endpoint_is_named() {
         otlp(&[("OTEL_TRACES_EXPORTER", "otlp")]),
         Otlp {
             traces: true,
-            metrics: false
+            metrics: false,
+            ..Otlp::default()
         },
     );
+}
+
+#[test]
+fn the_headers_of_traces_are_those_of_the_propagators() {
+    let propagation = |names| {
+        let config = development(&[("OTEL_PROPAGATORS", names)]);
+        config.unwrap().config.otlp.propagation
+    };
+    assert_eq!(propagation(""), Propagation::w3c());
+    assert_eq!(propagation("b3"), Propagation::none().with_b3());
+    let faults = faults(&[("OTEL_PROPAGATORS", "b3,xray")]);
+    assert!(faults.contains("OTEL_PROPAGATORS = b3,xray"), "{faults}");
+    assert!(faults.contains("there are: tracecontext"), "{faults}");
 }
 
 #[test]
@@ -222,4 +240,49 @@ fn the_deadlines_of_the_way_down_fit_into_what_kubernetes_grants() {
         longest.as_secs() <= 25,
         "{longest:?} leaves no reserve below 30 s"
     );
+}
+
+#[test]
+fn a_route_has_a_ratio_of_its_own() {
+    let ratios = "GET /api/v1/items=0.01, POST /api/v1/items=1";
+    let config = development(&[("APP_TRACES__ROUTE_RATIOS", ratios)]).unwrap();
+    let read = config.config.traces.route_ratios;
+    let read: Vec<_> = read.iter().map(ToString::to_string).collect();
+    assert_eq!(read.join(", "), ratios);
+}
+
+#[test]
+fn a_ratio_of_a_route_that_is_none_is_told_with_an_example() {
+    for (ratio, fault) in [
+        ("/api/v1/items=0.1", "must be a method, a route and a ratio"),
+        ("GET /api/v1/items", "must be a method, a route and a ratio"),
+        ("GET /api/v1/items=2", "give a number from 0 to 1"),
+        ("GET /api/v1/items=NaN", "give a number from 0 to 1"),
+    ] {
+        let faults = faults(&[("APP_TRACES__ROUTE_RATIOS", ratio)]);
+        assert!(faults.contains(fault), "{faults}");
+        assert!(faults.contains("traces.route_ratios"), "{faults}");
+    }
+    let faults = faults(&[("APP_TRACES__LIMIT_PER_SECOND", "0")]);
+    assert!(faults.contains("traces.limit_per_second"), "{faults}");
+}
+
+#[test]
+fn the_samplers_variables_say_which_traces_are_sampled() {
+    let sampler = |name, argument| {
+        let variables = [
+            ("OTEL_TRACES_SAMPLER", name),
+            ("OTEL_TRACES_SAMPLER_ARG", argument),
+        ];
+        let HeadSampler {
+            parent_based,
+            ratio,
+        } = development(&variables).unwrap().config.otlp.sampler;
+        (parent_based, ratio)
+    };
+    assert_eq!(sampler("", ""), (true, 1.0));
+    assert_eq!(sampler("always_off", ""), (false, 0.0));
+    assert_eq!(sampler("traceidratio", "0.5"), (false, 0.5));
+    assert_eq!(sampler("parentbased_traceidratio", "0.25"), (true, 0.25));
+    assert_eq!(sampler("parentbased_always_on", "0.25"), (true, 1.0));
 }

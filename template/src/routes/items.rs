@@ -28,6 +28,7 @@ use super::{
 use crate::{
     error::AppError,
     items::{Draft, Item, ItemInput},
+    metrics::Metrics,
     problem::Problem,
     state::AppState,
     store::Store,
@@ -72,11 +73,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 )]
 async fn create(
     State(store): State<Store>,
+    State(metrics): State<Metrics>,
     claims: Claims,
     Json(input): Json<ItemInput>,
 ) -> Result<Response, AppError> {
     let draft = Draft::try_from(input)?;
     let item = store.create_item(claims.subject(), &draft).await?;
+    metrics.item_created(&item);
     let location = format!("/api/v1/items/{}", item.id);
     let location = HeaderValue::try_from(location).expect("a UUID makes a header");
     let headers = [(LOCATION, location), (ETAG, etag(&item))];

@@ -17,12 +17,16 @@ use std::{
 };
 
 use axum_chassis::health::{Check, Health};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use self::listener::{Listener, Running};
 use crate::{
     config::{AuthError, Config, Shutdown},
     exit::Exit,
+    metrics::Metrics,
     router,
     signal::Signals,
     state::AppState,
@@ -97,7 +101,7 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
-    let probes = router::operations(health.clone(), telemetry.exposition());
+    let probes = router::operations(health.clone(), telemetry.registry());
     let operations = operations.serve(probes, &config.http)?;
 
     let opened = tokio::select! {
@@ -109,11 +113,15 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
+    let meter = telemetry.meter();
+    store.observe(&meter);
+    telemetry.observe_runtime(&Handle::current());
     let state = AppState {
         store: store.clone(),
+        metrics: Metrics::new(&meter),
     };
     let verifier = config.auth.verifier()?;
-    let api = router::public(config, state, verifier, &telemetry.meter(), health.clone());
+    let api = router::public(config, state, verifier, telemetry, health.clone());
     let mut public = public.serve(api, &config.http)?;
     health.mark_started();
 

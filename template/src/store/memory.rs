@@ -3,6 +3,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use opentelemetry::metrics::Meter;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use super::StoreError;
 use crate::{
     config::Faults,
     items::{Draft, Item},
+    telemetry::names::store as names,
 };
 
 /// The memory of the process: nothing outlives it.
@@ -73,6 +75,24 @@ impl Store {
     /// None; a database has some.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Begins to tell how full it is.
+    pub fn observe(&self, meter: &Meter) {
+        let store = self.clone();
+        meter
+            .u64_observable_gauge(names::ITEMS)
+            .with_description("Items in memory.")
+            .with_unit("{item}")
+            .with_callback(move |observer| observer.observe(store.lock().len() as u64, &[]))
+            .build();
+        let max = self.capacity_items as u64;
+        meter
+            .u64_observable_gauge(names::ITEMS_MAX)
+            .with_description("The most items that memory may hold.")
+            .with_unit("{item}")
+            .with_callback(move |observer| observer.observe(max, &[]))
+            .build();
     }
 
     /// Memory always answers.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use opentelemetry::{KeyValue, metrics::Meter};
 use sqlx::{FromRow, Pool, error::DatabaseError};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -9,7 +10,10 @@ use super::{
     StoreError,
     backend::{self, Config, Database},
 };
-use crate::items::{Draft, Item};
+use crate::{
+    items::{Draft, Item},
+    telemetry::names::store as names,
+};
 
 /// What a probe may wait for an answer.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
@@ -61,6 +65,29 @@ impl Store {
         let answered = timeout(PING_TIMEOUT, ping).await;
         answered.map_err(|late| StoreError::Unavailable(late.into()))??;
         Ok(())
+    }
+
+    /// Begins to tell how many connections there are, and what they do.
+    pub fn observe(&self, meter: &Meter) {
+        let pool = self.0.clone();
+        meter
+            .u64_observable_gauge(names::CONNECTIONS)
+            .with_description("The number of connections that are in each state.")
+            .with_unit("{connection}")
+            .with_callback(move |observer| {
+                let idle = pool.num_idle() as u64;
+                let used = u64::from(pool.size()).saturating_sub(idle);
+                observer.observe(idle, &connections("idle"));
+                observer.observe(used, &connections("used"));
+            })
+            .build();
+        let max = self.0.options().get_max_connections();
+        meter
+            .u64_observable_gauge(names::CONNECTIONS_MAX)
+            .with_description("The maximum number of open connections allowed.")
+            .with_unit("{connection}")
+            .with_callback(move |observer| observer.observe(max.into(), &[pool_name()]))
+            .build();
     }
 
     /// Waits until every connection is given back, and closes them.
@@ -181,6 +208,14 @@ impl Store {
         .await?;
         Ok(done.rows_affected() == 1)
     }
+}
+
+fn connections(state: &'static str) -> [KeyValue; 2] {
+    [pool_name(), KeyValue::new(names::STATE, state)]
+}
+
+fn pool_name() -> KeyValue {
+    KeyValue::new(names::POOL, "store")
 }
 
 #[derive(FromRow)]

@@ -3,6 +3,7 @@ use std::{
     io::{self, IsTerminal},
 };
 
+use axum_chassis::log::Json;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
@@ -40,43 +41,10 @@ where
             .event_format(Pretty)
             .boxed()
     } else {
-        let json = format::json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false);
         layer
             .fmt_fields(JsonFields::new())
-            .event_format(Json(json))
+            .event_format(Json)
             .boxed()
-    }
-}
-
-/// A line of JSON with the ids of the span in which the event happened.
-struct Json(format::Format<format::Json>);
-
-impl<S, N> FormatEvent<S, N> for Json
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        ctx: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let Some(span) = current_span() else {
-            return self.0.format_event(ctx, writer, event);
-        };
-        let mut line = String::with_capacity(512);
-        self.0.format_event(ctx, Writer::new(&mut line), event)?;
-        // The formatter closes the object last, so the ids go before its brace.
-        let object = line.trim_end().strip_suffix('}').ok_or(fmt::Error)?;
-        let (trace_id, span_id) = (span.trace_id(), span.span_id());
-        writeln!(
-            writer,
-            r#"{object},"trace_id":"{trace_id}","span_id":"{span_id}"}}"#
-        )
     }
 }
 
@@ -116,11 +84,14 @@ where
     }
 }
 
-/// Of a request's span a person needs the name; JSON has all the rest.
+/// Of a request a person needs the method, the path and the status; JSON has all
+/// the rest.
 fn pretty_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     match field.name() {
         "message" => write!(writer, " {value:?}"),
-        "otel.name" => write!(writer, " {value:?}"),
+        "http.request.method" | "url.path" => {
+            write!(writer, " {}", format!("{value:?}").trim_matches('"'))
+        }
         "http.response.status_code" => write!(writer, " status={value:?}"),
         convention if convention.contains('.') => Ok(()),
         name => write!(writer, " {name}={value:?}"),

@@ -4,7 +4,9 @@
 //! never takes a thread from a request.
 
 mod logs;
+pub mod names;
 mod providers;
+mod runtime;
 
 use std::{
     io,
@@ -13,24 +15,30 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum_chassis::prometheus::Registry;
 use opentelemetry::{
     metrics::{Meter, MeterProvider},
     trace::TracerProvider,
 };
 use opentelemetry_otlp::ExporterBuildError;
-use opentelemetry_sdk::{error::OTelSdkError, metrics::SdkMeterProvider, trace::SdkTracerProvider};
-use prometheus::{Encoder, Registry, TextEncoder};
-use tokio::runtime::Runtime;
+use opentelemetry_sdk::{
+    metrics::SdkMeterProvider,
+    trace::{SdkTracer, SdkTracerProvider},
+};
+use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::{
     Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
 use crate::config::Config;
 
+/// Who makes the spans and the metrics, in their instrumentation scope.
+const SCOPE: &str = env!("CARGO_PKG_NAME");
+
 /// Everything that leaves the process to tell of it.
 pub struct Telemetry {
     tracers: SdkTracerProvider,
-    meters: SdkMeterProvider,
+    pusher: Option<SdkMeterProvider>,
     registry: Registry,
     runtime: Runtime,
 }
@@ -41,9 +49,6 @@ pub enum TelemetryError {
     /// An exporter does not accept its settings.
     #[error("OTLP export cannot be set up, check the OTEL_EXPORTER_OTLP_* variables")]
     Exporter(#[from] ExporterBuildError),
-    /// The Prometheus exporter does not start.
-    #[error("the Prometheus exporter cannot be set up")]
-    Prometheus(#[from] OTelSdkError),
     /// The system gives no thread.
     #[error("no thread for telemetry")]
     Runtime(#[from] io::Error),
@@ -64,16 +69,13 @@ impl Telemetry {
             .thread_name("telemetry")
             .enable_all()
             .build()?;
-        let registry = Registry::new();
-        let (tracers, meters) = {
+        let (tracers, pusher) = {
             let _inside = runtime.enter();
-            (
-                providers::tracers(config.otlp)?,
-                providers::meters(config.otlp, &registry)?,
-            )
+            (providers::tracers(config)?, providers::pusher(config.otlp)?)
         };
-        let tracer = tracers.tracer(env!("CARGO_PKG_NAME"));
-        // Each has a filter of its own: a quiet log does not end traces.
+        let tracer = tracers.tracer(SCOPE);
+        // Below the request's span, which the trace layer makes, each `#[instrument]`
+        // span is one more. Each has a filter of its own: a quiet log ends no trace.
         tracing_subscriber::registry()
             .with(
                 tracing_opentelemetry::layer()
@@ -83,21 +85,31 @@ impl Telemetry {
             .with(logs::layer(config.log.format).with_filter(logs::filter(&config.log)))
             .try_init()?;
         Ok(Self {
+            registry: providers::registry(pusher.as_ref()),
             tracers,
-            meters,
-            registry,
+            pusher,
             runtime,
         })
     }
 
-    /// The meter of this service's instruments.
-    pub fn meter(&self) -> Meter {
-        self.meters.meter(env!("CARGO_PKG_NAME"))
+    /// The tracer of the requests.
+    pub fn tracer(&self) -> SdkTracer {
+        self.tracers.tracer(SCOPE)
     }
 
-    /// What `/metrics` answers, in Prometheus' text format.
-    pub fn exposition(&self) -> Exposition {
-        Exposition(self.registry.clone())
+    /// The meter of this service's instruments.
+    pub fn meter(&self) -> Meter {
+        self.registry.meter(SCOPE)
+    }
+
+    /// Begins to tell what the process and this runtime of its use.
+    pub fn observe_runtime(&self, runtime: &Handle) {
+        runtime::observe(&self.meter(), runtime.metrics());
+    }
+
+    /// All metrics, to be scraped.
+    pub fn registry(&self) -> Registry {
+        self.registry.clone()
     }
 
     /// Sends what is left, and says whether it all went in time.
@@ -109,36 +121,18 @@ impl Telemetry {
         let (done, finished) = mpsc::channel();
         let end = Instant::now() + deadline;
         let Self {
-            tracers, meters, ..
+            tracers, pusher, ..
         } = self;
         thread::spawn(move || {
             // The exporters report their own failures; here only time counts.
             let _ = tracers.shutdown_with_timeout(deadline);
-            let _ = meters.shutdown_with_timeout(deadline);
+            if let Some(pusher) = pusher {
+                let _ = pusher.shutdown_with_timeout(deadline);
+            }
             let _ = done.send(());
         });
         let in_time = finished.recv_timeout(end - Instant::now()).is_ok();
         self.runtime.shutdown_background();
         in_time
-    }
-}
-
-/// The metrics of the process, to be read at any time.
-#[derive(Clone)]
-pub struct Exposition(Registry);
-
-impl Exposition {
-    /// The media type of [`Exposition::render`].
-    pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
-    /// All metrics in Prometheus' text format 0.0.4.
-    ///
-    /// # Errors
-    ///
-    /// If two metrics of one name contradict each other.
-    pub fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.0.gather(), &mut text)?;
-        Ok(text)
     }
 }

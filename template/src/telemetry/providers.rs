@@ -1,15 +1,21 @@
+use axum_chassis::{prometheus::Registry, trace::RouteSampler};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
-use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
-use prometheus::Registry;
+use opentelemetry_sdk::{
+    Resource,
+    metrics::SdkMeterProvider,
+    trace::{Sampler, SdkTracerProvider, ShouldSample},
+};
 
 use super::TelemetryError;
-use crate::config::Otlp;
+use crate::config::{Config, HeadSampler, Otlp, RouteRatio, Traces};
 
 /// Spans exist without an exporter too: logs carry their ids.
-pub(super) fn tracers(otlp: Otlp) -> Result<SdkTracerProvider, TelemetryError> {
-    let provider = SdkTracerProvider::builder().with_resource(resource());
-    Ok(if otlp.traces {
+pub(super) fn tracers(config: &Config) -> Result<SdkTracerProvider, TelemetryError> {
+    let provider = SdkTracerProvider::builder()
+        .with_resource(resource())
+        .with_sampler(sampler(config.otlp.sampler, &config.traces));
+    Ok(if config.otlp.traces {
         provider
             .with_batch_exporter(SpanExporter::builder().build()?)
             .build()
@@ -18,30 +24,60 @@ pub(super) fn tracers(otlp: Otlp) -> Result<SdkTracerProvider, TelemetryError> {
     })
 }
 
-/// One set of instruments, pulled from `/metrics` always and pushed by OTLP if told so.
-pub(super) fn meters(otlp: Otlp, registry: &Registry) -> Result<SdkMeterProvider, TelemetryError> {
-    let pull = opentelemetry_prometheus::exporter()
-        .with_registry(registry.clone())
-        .scope_info_enabled(false)
-        .build()?;
-    let provider = SdkMeterProvider::builder()
-        .with_resource(resource())
-        .with_reader(pull);
-    Ok(if otlp.metrics {
-        provider
-            .with_periodic_exporter(MetricExporter::builder().build()?)
-            .build()
+/// What each route and the limit say is for the traces that begin here.
+fn sampler(head: HeadSampler, traces: &Traces) -> Box<dyn ShouldSample> {
+    let all = RouteSampler::new(Sampler::TraceIdRatioBased(head.ratio));
+    let routes = traces.route_ratios.iter();
+    let mut roots = routes.fold(all, |roots, RouteRatio { route, ratio }| {
+        roots.route(route, *ratio)
+    });
+    if let Some(limit) = traces.limit_per_second {
+        roots = roots.limit_per_second(limit);
+    }
+    if head.parent_based {
+        Sampler::ParentBased(Box::new(roots)).into()
     } else {
-        provider.build()
-    })
+        roots.into()
+    }
 }
 
-/// Who speaks: the crate's name and version, unless `OTEL_SERVICE_NAME` or
+/// Who sends metrics by OTLP, if they are to be sent.
+pub(super) fn pusher(otlp: Otlp) -> Result<Option<SdkMeterProvider>, TelemetryError> {
+    if !otlp.metrics {
+        return Ok(None);
+    }
+    let provider = SdkMeterProvider::builder()
+        .with_resource(resource())
+        .with_periodic_exporter(MetricExporter::builder().build()?)
+        .build();
+    Ok(Some(provider))
+}
+
+/// All metrics: scraped always, and passed on to who sends them.
+pub(super) fn registry(pusher: Option<&SdkMeterProvider>) -> Registry {
+    let resource = resource();
+    let attributes = resource.iter();
+    let attributes = attributes.map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let registry = Registry::builder().resource(attributes);
+    match pusher {
+        Some(pusher) => registry.push(pusher.clone()).build(),
+        None => registry.build(),
+    }
+}
+
+/// The commit that the binary was built from, where the build says so:
+/// `SOURCE_REVISION=$(git rev-parse HEAD) cargo build`.
+const SOURCE_REVISION: Option<&str> = option_env!("SOURCE_REVISION");
+
+/// Who speaks: the crate's name, version and commit, unless `OTEL_SERVICE_NAME` or
 /// `OTEL_RESOURCE_ATTRIBUTES` say otherwise.
 fn resource() -> Resource {
     let named = std::env::var_os("OTEL_SERVICE_NAME").is_some_and(|name| !name.is_empty());
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
-    let resource = Resource::builder().with_attribute(version);
+    let revision = SOURCE_REVISION.map(|id| KeyValue::new("vcs.ref.head.revision", id));
+    let resource = Resource::builder()
+        .with_attribute(version)
+        .with_attributes(revision);
     if named {
         resource.build()
     } else {

@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
-use crate::support::{Service, collector::Collector};
+use crate::{
+    database::Database,
+    support::{Service, collector::Collector},
+};
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 async fn list_items(service: &Service) -> reqwest::Response {
@@ -131,6 +135,60 @@ async fn requests_are_measured_by_route_and_probes_are_not() {
         1,
         "{metrics}"
     );
+}
+
+#[tokio::test]
+async fn a_scrape_in_openmetrics_leads_from_a_duration_to_its_trace() {
+    let service = Service::start().await;
+    list_items(&service).await;
+    service.log_line(finished).await;
+    let scrape = service.scrape().header("accept", OPENMETRICS).send();
+    let page = scrape.await.unwrap();
+    assert_eq!(page.headers()["content-type"], OPENMETRICS);
+    let page = page.text().await.unwrap();
+    assert!(page.ends_with("# EOF\n"), "{page}");
+    let exemplar = format!("# {{trace_id=\"{TRACE_ID}\"");
+    let bucket = "http_server_request_duration_seconds_bucket{";
+    let mut lines = page.lines();
+    let leads = lines.any(|line| line.starts_with(bucket) && line.contains(&exemplar));
+    assert!(leads, "{page}");
+    assert!(page.contains("target_info{"), "{page}");
+}
+
+#[tokio::test]
+async fn a_scrape_is_compressed_for_who_can_read_that() {
+    let service = Service::start().await;
+    let page = service.scrape().header("accept-encoding", "gzip").send();
+    let page = page.await.unwrap();
+    assert_eq!(page.headers()["content-encoding"], "gzip");
+    assert_eq!(
+        page.headers()["content-type"],
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    assert_eq!(page.bytes().await.unwrap()[..2], [0x1f, 0x8b]);
+}
+
+#[tokio::test]
+async fn the_service_tells_what_it_does_and_what_it_uses() {
+    let service = Service::start().await;
+    service.create("lamp").await;
+    let metrics = service.metrics().await;
+    for series in [
+        "items_created_total",
+        "items_quantity_count",
+        "tokio_runtime_workers",
+        "tokio_runtime_busy_time_seconds_total",
+        #[cfg(target_os = "linux")]
+        "process_memory_usage_bytes",
+        #[cfg(target_os = "linux")]
+        r#"process_cpu_time_seconds_total{cpu_mode="user"}"#,
+        Database::FULLNESS,
+    ] {
+        assert!(
+            metrics.lines().any(|line| line.starts_with(series)),
+            "no {series} in {metrics}"
+        );
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

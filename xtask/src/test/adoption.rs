@@ -19,8 +19,8 @@ struct Adopter {
 const ADOPTERS: [Adopter; 4] = [
     Adopter {
         layer: "trace",
-        dependency: "",
-        expression: "axum_chassis::trace::TraceLayer::new()",
+        dependency: "opentelemetry = \"0.33\"\n",
+        expression: "axum_chassis::trace::TraceLayer::new(opentelemetry::global::tracer(\"adopter\"))",
         path: "/hello",
         status: "200",
     },

@@ -15,8 +15,9 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "trace",
+    "reqwest",
     "metrics",
     "prometheus",
     "jwt",
@@ -34,7 +35,10 @@ fn cargo() -> Command {
 }
 
 pub fn format(report: &mut Report) -> Result<()> {
-    report.step("cargo fmt", cargo().args(["fmt", "--all", "--", "--check"]))
+    report.step("cargo fmt", cargo().args(["fmt", "--all", "--", "--check"]))?;
+    let mut fuzz = run::cargo(&tree::root().join("fuzz"));
+    fuzz.args(["fmt", "--", "--check"]);
+    report.step("cargo fmt, the fuzz targets", &mut fuzz)
 }
 
 pub fn lint(report: &mut Report) -> Result<()> {
@@ -58,7 +62,11 @@ pub fn lint(report: &mut Report) -> Result<()> {
         "-D",
         "warnings",
     ]);
-    report.step("clippy, xtask", &mut xtask)
+    report.step("clippy, xtask", &mut xtask)?;
+    let mut fuzz = run::cargo(&tree::root().join("fuzz"));
+    fuzz.args(["clippy", "--quiet", "--locked", "--all-targets"])
+        .args(["--", "-D", "warnings"]);
+    report.step("clippy, the fuzz targets", &mut fuzz)
 }
 
 pub fn layers(report: &mut Report) -> Result<()> {
@@ -129,6 +137,32 @@ pub fn deny(report: &mut Report) -> Result<()> {
     check.args(["bans", "licenses", "sources"]);
     report.step("bans, licenses, sources", &mut check)?;
     tools::advisories(report)
+}
+
+/// A workspace of its own. Unoptimised, for that is built in half the time.
+pub fn bench(report: &mut Report) -> Result<()> {
+    let steps: [(&str, &[&str]); 4] = [
+        ("cargo fmt", &["fmt", "--", "--check"]),
+        (
+            "clippy",
+            &[
+                "clippy",
+                "--quiet",
+                "--locked",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
+        ),
+        ("cargo test", &["test", "--quiet", "--locked"]),
+        ("--quick", &["run", "--quiet", "--locked", "--", "--quick"]),
+    ];
+    for (name, arguments) in steps {
+        let mut cargo = run::cargo(&tree::root().join("bench"));
+        report.step(name, cargo.args(arguments))?;
+    }
+    Ok(())
 }
 
 pub fn demo(report: &mut Report) -> Result<()> {

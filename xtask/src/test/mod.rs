@@ -1,7 +1,9 @@
 //! `cargo xtask test`: everything that must hold, in stages.
 
+mod adopters;
 mod adoption;
 mod binary;
+mod exposition;
 mod flavours;
 mod in_place;
 mod report;
@@ -29,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 11] = [
+pub const STAGES: [Stage; 14] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -44,6 +46,11 @@ pub const STAGES: [Stage; 11] = [
         name: "layers",
         about: "the tests of the layers, all together and each alone",
         steps: in_place::layers,
+    },
+    Stage {
+        name: "exposition",
+        about: "the metrics, read by promtool and by Python's strict parser",
+        steps: exposition::run,
     },
     Stage {
         name: "service",
@@ -71,6 +78,11 @@ pub const STAGES: [Stage; 11] = [
         steps: flavours::run,
     },
     Stage {
+        name: "adopters",
+        about: "the layers' crate: whose types it shows, with which versions it works",
+        steps: adopters::run,
+    },
+    Stage {
         name: "adoption",
         about: "each layer alone in a foreign crate, by git",
         steps: adoption::run,
@@ -79,6 +91,11 @@ pub const STAGES: [Stage; 11] = [
         name: "binary",
         about: "the real cargo-generate, by path and by git",
         steps: binary::run,
+    },
+    Stage {
+        name: "bench",
+        about: "the benchmark measures every subject; its numbers are not looked at",
+        steps: in_place::bench,
     },
     Stage {
         name: "demo",

@@ -22,22 +22,18 @@ use axum_chassis::{
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::net::TcpListener;
-use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
+    tracing_subscriber::fmt().init();
     // Without an exporter, spans have ids all the same. Add one to send them off.
-    let provider = SdkTracerProvider::builder().build();
-    tracing_subscriber::registry()
-        .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("example")))
-        .with(tracing_subscriber::fmt::layer())
-        .init();
+    let tracer = SdkTracerProvider::builder().build().tracer("example");
 
     let app = Router::new()
         .route("/hello/{name}", get(hello))
         .route("/trace", get(trace))
         .route("/fail", get(fail))
-        .layer(TraceLayer::new());
+        .layer(TraceLayer::new(tracer));
 
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!(

@@ -2,7 +2,8 @@
 //!
 //! | layer | feature | what it does |
 //! |---|---|---|
-//! | `trace::TraceLayer` | `trace` | one server span a request, W3C Trace Context in, one log line at its end |
+//! | `trace::TraceLayer` | `trace` | one server span a request in the trace of its caller, one log event at its end |
+//! | `trace::client::ClientTraceLayer` | `trace` | one client span a request to another service, and its context in the headers |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
 //! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
@@ -11,6 +12,10 @@
 //!
 //! | | feature | what it does |
 //! |---|---|---|
+//! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
+//! | `trace::client::Reqwest` | `reqwest` | a reqwest client that layers can go around |
+//! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
+//! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //! | `prometheus::Registry` | `prometheus` | the meter provider that Prometheus scrapes: text and OpenMetrics, with exemplars |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a
@@ -41,6 +46,8 @@ pub use route::Route;
 pub mod health;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(feature = "prometheus")]

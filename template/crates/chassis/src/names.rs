@@ -1,10 +1,11 @@
 //! Every name that the layers give to telemetry, in one place.
 //!
 //! `http.*`, `url.*`, `server.*`, `client.*`, `network.*`, `user_agent.*` and
-//! `error.*` are those of the [OpenTelemetry semantic conventions for HTTP][http];
-//! `otel.*` is read by tracing-opentelemetry; `axum_chassis.*` is our own.
+//! `error.*` are those of the OpenTelemetry semantic conventions [for HTTP][http],
+//! `rpc.*` those [for RPC][rpc]; `axum_chassis.*` is our own.
 //!
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/
+//! [rpc]: https://opentelemetry.io/docs/specs/semconv/rpc/
 
 pub(crate) const ERROR_TYPE: &str = "error.type";
 pub(crate) const HTTP_REQUEST_METHOD: &str = "http.request.method";
@@ -16,18 +17,26 @@ pub(crate) const URL_SCHEME: &str = "url.scheme";
 #[cfg(feature = "trace")]
 pub(crate) mod span {
     pub(crate) const CLIENT_ADDRESS: &str = "client.address";
+    /// A prefix, as the next.
+    pub(crate) const HTTP_REQUEST_HEADER: &str = "http.request.header.";
+    pub(crate) const HTTP_RESPONSE_HEADER: &str = "http.response.header.";
     pub(crate) const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
+    pub(crate) const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
     pub(crate) const HTTP_RESPONSE_BODY_SIZE: &str = "http.response.body.size";
+    pub(crate) const RPC_METHOD: &str = "rpc.method";
+    pub(crate) const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
+    pub(crate) const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+    pub(crate) const RPC_SYSTEM_NAME: &str = "rpc.system.name";
     pub(crate) const SERVER_ADDRESS: &str = "server.address";
     pub(crate) const SERVER_PORT: &str = "server.port";
+    pub(crate) const URL_FULL: &str = "url.full";
     pub(crate) const URL_PATH: &str = "url.path";
+    pub(crate) const URL_QUERY: &str = "url.query";
+    pub(crate) const URL_TEMPLATE: &str = "url.template";
     pub(crate) const USER_AGENT_ORIGINAL: &str = "user_agent.original";
 
     pub(crate) const ENDING: &str = "axum_chassis.ending";
     pub(crate) const TIME_TO_HEAD_SECONDS: &str = "axum_chassis.time_to_head_seconds";
-
-    pub(crate) const OTEL_KIND: &str = "otel.kind";
-    pub(crate) const OTEL_NAME: &str = "otel.name";
 }
 
 #[cfg(feature = "metrics")]

@@ -6,6 +6,9 @@ use crate::support::{Service, problem};
 pub struct Database;
 
 impl Database {
+    /// The series that tells how much it may hold.
+    pub const FULLNESS: &str = "store_items_max ";
+
     pub async fn create() -> Self {
         Self
     }

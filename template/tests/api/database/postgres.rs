@@ -13,6 +13,10 @@ pub struct Database {
 }
 
 impl Database {
+    /// The series that tells how much it may hold.
+    pub const FULLNESS: &str =
+        r#"db_client_connection_max{db_client_connection_pool_name="store"}"#;
+
     pub async fn create() -> Self {
         let server = server::shared().await;
         let name = format!("test_{}", Uuid::now_v7().simple());

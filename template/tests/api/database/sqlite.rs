@@ -9,6 +9,10 @@ pub struct Database {
 }
 
 impl Database {
+    /// The series that tells how much it may hold.
+    pub const FULLNESS: &str =
+        r#"db_client_connection_max{db_client_connection_pool_name="store"}"#;
+
     pub async fn create() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.db").to_str().unwrap().to_owned();

@@ -168,10 +168,12 @@ impl Service {
         answered.unwrap_or_else(|_| panic!("{path} is never {expected}: {:#?}", self.log.lines()));
     }
 
+    pub fn scrape(&self) -> RequestBuilder {
+        self.http.get(format!("http://{}/metrics", self.operations))
+    }
+
     pub async fn metrics(&self) -> String {
-        let url = format!("http://{}/metrics", self.operations);
-        let answer = self.http.get(url).send().await.unwrap();
-        answer.text().await.unwrap()
+        self.scrape().send().await.unwrap().text().await.unwrap()
     }
 
     /// Waits for the first line of the log that fits.

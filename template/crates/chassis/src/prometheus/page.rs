@@ -103,11 +103,14 @@ impl Page {
         if self.format == Format::OpenMetrics
             && let Some(exemplar) = slot.show()
         {
-            let (trace_id, span_id) = (exemplar.trace_id, exemplar.span_id);
-            let labels = format!(" # {{trace_id=\"{trace_id}\",span_id=\"{span_id}\"}} ");
-            self.push(&[&labels]);
+            self.push(&[" # {trace_id=\""]);
+            self.hexadecimal(&exemplar.trace_id.to_bytes());
+            self.push(&["\",span_id=\""]);
+            self.hexadecimal(&exemplar.span_id.to_bytes());
+            self.push(&["\"} "]);
             self.number(exemplar.value);
-            self.push(&[" ", &timestamp(exemplar.time)]);
+            self.text.push(' ');
+            self.timestamp(exemplar.time);
         }
         self.end();
     }
@@ -143,6 +146,25 @@ impl Page {
         } else {
             self.push(&[if value > 0.0 { "+Inf" } else { "-Inf" }]);
         }
+    }
+
+    fn hexadecimal(&mut self, bytes: &[u8]) {
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        self.text
+            .extend(halves.map(|half| DIGITS[usize::from(half)]));
+    }
+
+    /// Seconds since 1970, to the millisecond.
+    fn timestamp(&mut self, time: SystemTime) {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.unsigned(since.as_secs());
+        // The first of four digits gives way to the point, and the others keep their zeros.
+        let thousandths = self.number.format(1000 + since.subsec_millis());
+        self.text.push('.');
+        self.text.push_str(&thousandths[1..]);
     }
 
     pub(super) fn finish(mut self) -> String {

@@ -1,15 +1,17 @@
+use std::borrow::Cow;
+
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanContext, Status, TraceContextExt, TraceId},
+    trace::{
+        Span, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId, Tracer,
+    },
 };
-use tracing::Span;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The id of the trace that the current span belongs to, sampled or not.
+/// The id of the trace that is current, sampled or not.
 ///
 /// A service can show it to a client, who can then ask about it. It displays as
 /// 32 lower-case hexadecimal digits. There is none outside of a span, and none
-/// without tracing-opentelemetry.
+/// with a tracer that gives no ids.
 ///
 /// ```
 /// use axum_chassis::trace::current_trace_id;
@@ -21,34 +23,47 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// # assert_eq!(hint, "something went wrong");
 /// ```
 pub fn current_trace_id() -> Option<TraceId> {
-    span_context(&Span::current()).map(|context| context.trace_id())
+    Context::map_current(|current| {
+        let id = current.span().span_context().trace_id();
+        (id != TraceId::INVALID).then_some(id)
+    })
 }
 
-/// Who the span is to others, if OpenTelemetry knows it.
-pub(super) fn span_context(span: &Span) -> Option<SpanContext> {
-    let context = span.context();
-    let span = context.span();
-    let known = span.span_context();
-    known.is_valid().then(|| known.clone())
-}
-
-/// Makes the span a child of one in another process.
-pub(super) fn continue_trace(span: &Span, remote: SpanContext) {
-    let parent = Context::current().with_remote_span_context(remote);
-    // It fails where there is no OpenTelemetry layer: then there is no trace to continue.
-    let _ = span.set_parent(parent);
-}
-
-/// Ends the span for OpenTelemetry, though tasks that outlive it may hold it still.
-/// The attributes are made only for a span that is sampled.
-pub(super) fn end(span: &Span, failed: bool, attributes: impl FnOnce() -> Vec<KeyValue>) {
-    let context = span.context();
-    let span = context.span();
+/// Starts a span, and gives the context that holds it. Whether it is sampled is
+/// decided by its name and its parent, before any attribute is made.
+pub(super) fn start_span<T>(
+    tracer: &T,
+    kind: SpanKind,
+    name: Cow<'static, str>,
+    parent: &Context,
+    attributes: impl FnOnce() -> Vec<KeyValue>,
+) -> Context
+where
+    T: Tracer,
+    T::Span: Send + Sync + 'static,
+{
+    let builder = SpanBuilder::from_name(name).with_kind(kind);
+    let mut span = tracer.build_with_context(builder, parent);
     if span.is_recording() {
         span.set_attributes(attributes());
-        if failed {
-            span.set_status(Status::error(""));
-        }
+        parent.with_span(span)
+    } else {
+        parent.with_remote_span_context(unrecorded(span.span_context(), parent))
     }
-    span.end();
 }
+
+/// What a span that is not recorded leaves: its ids, so that logs can name them and
+/// others continue the trace. The SDK has forgotten the caller's random flag.
+fn unrecorded(span: &SpanContext, parent: &Context) -> SpanContext {
+    let inherited = parent.span().span_context().trace_flags() & RANDOM;
+    SpanContext::new(
+        span.trace_id(),
+        span.span_id(),
+        span.trace_flags() | inherited,
+        false,
+        span.trace_state().clone(),
+    )
+}
+
+/// Whether the trace id is random: W3C Trace Context, level 2, section 3.2.2.5.2.
+const RANDOM: TraceFlags = TraceFlags::new(0b10);

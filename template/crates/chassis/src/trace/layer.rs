@@ -1,23 +1,92 @@
+use std::sync::Arc;
+
+use http::HeaderName;
 use tower_layer::Layer;
 
-use super::Trace;
+use super::{Propagation, Trace, capture::Capture};
 
 /// Puts [`Trace`] around a service. See the [module](super) for what it does.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct TraceLayer {}
+///
+/// ```
+/// use axum_chassis::trace::TraceLayer;
+/// use http::header::{ACCEPT_LANGUAGE, RETRY_AFTER};
+///
+/// let tracer = opentelemetry::global::tracer("my-service");
+/// let layer = TraceLayer::new(tracer)
+///     .record_query_parameters(["page", "limit"])
+///     .record_request_headers([ACCEPT_LANGUAGE])
+///     .record_response_headers([RETRY_AFTER]);
+/// ```
+#[derive(Debug)]
+pub struct TraceLayer<T> {
+    tracer: Arc<T>,
+    propagation: Propagation,
+    capture: Arc<Capture>,
+}
 
-impl TraceLayer {
-    /// The layer; it has no settings.
-    pub const fn new() -> Self {
-        Self {}
+impl<T> TraceLayer<T> {
+    /// Makes spans with the tracer, by the conventions and no more.
+    pub fn new(tracer: T) -> Self {
+        Self {
+            tracer: Arc::new(tracer),
+            propagation: Propagation::default(),
+            capture: Arc::default(),
+        }
+    }
+
+    /// Reads the caller's span and baggage by these formats, instead of W3C's.
+    #[must_use]
+    pub const fn propagation(mut self, propagation: Propagation) -> Self {
+        self.propagation = propagation;
+        self
+    }
+
+    /// Records `url.query`, with the values of these parameters; all other values
+    /// are `REDACTED`.
+    #[must_use]
+    pub fn record_query_parameters<N: Into<String>>(
+        mut self,
+        names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        Arc::make_mut(&mut self.capture).query_parameters(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Records these headers as `http.request.header.<name>`; a value that is
+    /// [marked as sensitive](http::HeaderValue::set_sensitive) is `REDACTED`.
+    #[must_use]
+    pub fn record_request_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Arc::make_mut(&mut self.capture).request_headers(names);
+        self
+    }
+
+    /// As [`TraceLayer::record_request_headers`], `http.response.header.<name>`.
+    #[must_use]
+    pub fn record_response_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        Arc::make_mut(&mut self.capture).response_headers(names);
+        self
     }
 }
 
-impl<S> Layer<S> for TraceLayer {
-    type Service = Trace<S>;
+impl<T> Clone for TraceLayer<T> {
+    fn clone(&self) -> Self {
+        Self {
+            tracer: self.tracer.clone(),
+            propagation: self.propagation,
+            capture: self.capture.clone(),
+        }
+    }
+}
 
-    fn layer(&self, inner: S) -> Trace<S> {
-        Trace::new(inner)
+impl<S, T> Layer<S> for TraceLayer<T> {
+    type Service = Trace<S, T>;
+
+    fn layer(&self, inner: S) -> Trace<S, T> {
+        Trace::new(
+            inner,
+            self.tracer.clone(),
+            self.propagation,
+            self.capture.clone(),
+        )
     }
 }

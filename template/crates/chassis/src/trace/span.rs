@@ -1,21 +1,27 @@
 use std::{
     fmt::Display,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use http::{
-    Request, Response,
-    header::{HOST, USER_AGENT},
-    uri::Authority,
+use http::{HeaderMap, Request, Response};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanKind, SpanRef, Status, TraceContextExt, Tracer},
 };
-use opentelemetry::KeyValue;
-use tracing::{Level, Span, event, field, span};
+use tracing::{Level, event, field};
 
-use super::{ClientAddress, context, w3c};
+use super::{
+    Propagation,
+    capture::{Capture, clip},
+    context::start_span,
+    grpc,
+    head::Head,
+};
 use crate::{
-    Cause, Route,
+    Cause,
     names::{self, span::*},
-    request::{self, OTHER},
+    request::OTHER,
     watch::{Outcome, Watch},
 };
 
@@ -23,25 +29,40 @@ const TARGET: &str = "axum_chassis::trace";
 
 /// The span of one request.
 pub struct RequestSpan {
-    span: Span,
+    /// Holds the span; it is current whenever the request is polled.
+    context: Context,
+    head: Head,
+    capture: Arc<Capture>,
     start: Instant,
     time_to_head: Option<Duration>,
+    grpc_status: Option<grpc::Status>,
     cause: Option<Cause>,
 }
 
 impl RequestSpan {
-    pub(super) fn start<B>(request: &Request<B>) -> Self {
+    pub(super) fn start<T, B>(
+        tracer: &T,
+        propagation: Propagation,
+        capture: &Arc<Capture>,
+        request: &Request<B>,
+    ) -> Self
+    where
+        T: Tracer,
+        T::Span: Send + Sync + 'static,
+    {
         let start = Instant::now();
-        let span = server_span(request);
-        if !span.is_disabled()
-            && let Some(remote) = w3c::extract(request.headers())
-        {
-            context::continue_trace(&span, remote);
-        }
+        let head = Head::of(request);
+        let parent = propagation.extract_context(request.headers());
+        let context = start_span(tracer, SpanKind::Server, head.span_name(), &parent, || {
+            head.attributes(request, capture)
+        });
         Self {
-            span,
+            context,
+            head,
+            capture: capture.clone(),
             start,
             time_to_head: None,
+            grpc_status: None,
             cause: None,
         }
     }
@@ -49,18 +70,40 @@ impl RequestSpan {
 
 impl Watch for RequestSpan {
     fn step<T>(&self, step: impl FnOnce() -> T) -> T {
-        self.span.in_scope(step)
+        let _current = self.context.clone().attach();
+        step()
     }
 
     fn head<B>(&mut self, response: &Response<B>) {
         self.time_to_head = Some(self.start.elapsed());
         self.cause = response.extensions().get::<Cause>().cloned();
+        let span = self.context.span();
+        if span.is_recording() {
+            span.set_attributes(self.capture.of_response(response.headers()));
+        }
+        self.trailers(response.headers());
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        if self.head.is_grpc && self.grpc_status.is_none() {
+            self.grpc_status = grpc::Status::of(trailers);
+        }
     }
 
     fn end(self, outcome: Outcome<'_>) {
-        self.span.in_scope(|| self.log(&outcome));
-        let failed = outcome.error_type().is_some();
-        context::end(&self.span, failed, || self.attributes(&outcome));
+        let _current = self.context.clone().attach();
+        self.log(&outcome);
+        let span = self.context.span();
+        if span.is_recording() {
+            span.set_attributes(self.attributes(&outcome));
+            if self.error_type(&outcome).is_some() {
+                span.set_status(Status::error(""));
+            }
+            if self.head.is_grpc {
+                self.tell_method(&span);
+            }
+        }
+        span.end();
     }
 }
 
@@ -71,15 +114,19 @@ impl RequestSpan {
                 event!(
                     target: TARGET,
                     $level,
+                    { names::HTTP_REQUEST_METHOD } = self.head.method,
+                    { names::HTTP_ROUTE } = self.head.route.as_ref().map(|route| route.as_str()),
+                    { URL_PATH } = clip(self.head.uri.path()),
                     { names::HTTP_RESPONSE_STATUS_CODE } = outcome.status.map(|s| s.as_u16()),
-                    { names::ERROR_TYPE } = outcome.error_type().as_deref(),
+                    { RPC_RESPONSE_STATUS_CODE } = self.grpc_status.map(grpc::Status::name),
                     duration_seconds = self.start.elapsed().as_secs_f64(),
+                    { names::ERROR_TYPE } = self.error_type(outcome),
                     cause = self.cause(outcome).map(field::display),
                     "request finished"
                 )
             };
         }
-        if outcome.is_server_error() {
+        if outcome.is_server_error() || self.grpc_error().is_some() {
             finished!(Level::ERROR);
         } else {
             finished!(Level::INFO);
@@ -92,75 +139,45 @@ impl RequestSpan {
         outcome.error.or(cause)
     }
 
-    /// What has become of the request: for the span only, the log event has its own.
-    fn attributes(&self, outcome: &Outcome<'_>) -> Vec<KeyValue> {
-        let status = outcome.status.map(|status| i64::from(status.as_u16()));
-        let bytes = status.and(i64::try_from(outcome.body_bytes).ok());
+    fn error_type(&self, outcome: &Outcome<'_>) -> Option<&'static str> {
+        outcome.error_type().or_else(|| self.grpc_error())
+    }
+
+    fn grpc_error(&self) -> Option<&'static str> {
+        let status = self.grpc_status?;
+        status.is_server_error().then(|| status.name())
+    }
+
+    /// What has become of the request.
+    fn attributes(&self, outcome: &Outcome<'_>) -> impl Iterator<Item = KeyValue> {
+        let status = outcome.status.filter(|_| !self.head.is_grpc);
+        let bytes = outcome.status.and(i64::try_from(outcome.body_bytes).ok());
         let seconds = self.time_to_head.as_ref().map(Duration::as_secs_f64);
         let optional = [
-            status.map(|status| KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status)),
+            status.map(|code| {
+                KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, i64::from(code.as_u16()))
+            }),
+            self.grpc_status
+                .map(|status| KeyValue::new(RPC_RESPONSE_STATUS_CODE, status.name())),
             bytes.map(|bytes| KeyValue::new(HTTP_RESPONSE_BODY_SIZE, bytes)),
             seconds.map(|seconds| KeyValue::new(TIME_TO_HEAD_SECONDS, seconds)),
-            outcome
-                .error_type()
+            self.error_type(outcome)
                 .map(|error| KeyValue::new(names::ERROR_TYPE, error)),
+            Some(KeyValue::new(ENDING, outcome.ending())),
         ];
-        let ending = KeyValue::new(ENDING, outcome.ending());
-        optional.into_iter().flatten().chain([ending]).collect()
+        optional.into_iter().flatten()
     }
-}
 
-/// The span with all that the request itself tells.
-fn server_span<B>(request: &Request<B>) -> Span {
-    let method = request::method(request.method());
-    let original = (method == OTHER).then(|| request.method().as_str());
-    let route = Route::matched(request.extensions());
-    let route = route.as_ref().map(Route::as_str);
-    let client = request.extensions().get::<ClientAddress>();
-    let server = server(request);
-    span!(
-        target: TARGET,
-        Level::INFO,
-        "request",
-        { OTEL_NAME } = name(method, route),
-        { OTEL_KIND } = "server",
-        { names::HTTP_REQUEST_METHOD } = method,
-        { HTTP_REQUEST_METHOD_ORIGINAL } = original,
-        { names::HTTP_ROUTE } = route,
-        { names::URL_SCHEME } = request::scheme(request),
-        { URL_PATH } = request.uri().path(),
-        { SERVER_ADDRESS } = server.as_ref().map(host),
-        { SERVER_PORT } = server.as_ref().and_then(Authority::port_u16),
-        { CLIENT_ADDRESS } = client.map(|client| field::display(client.0)),
-        { names::NETWORK_PROTOCOL_VERSION } = request::protocol_version(request.version()),
-        { USER_AGENT_ORIGINAL } = user_agent(request),
-    )
-}
-
-/// The conventions' name: an unknown method is `HTTP` here.
-fn name(method: &str, route: Option<&str>) -> String {
-    let method = if method == OTHER { "HTTP" } else { method };
-    match route {
-        Some(route) => format!("{method} {route}"),
-        None => method.to_owned(),
+    /// The method of a gRPC call. One that does not exist is of the client's
+    /// making, and there is no end to those: it is no name.
+    fn tell_method(&self, span: &SpanRef<'_>) {
+        let method = clip(grpc::method(self.head.uri.path())).to_owned();
+        if self.grpc_status.is_some_and(grpc::Status::is_unimplemented) {
+            span.update_name("grpc");
+            span.set_attribute(KeyValue::new(RPC_METHOD, OTHER));
+            span.set_attribute(KeyValue::new(RPC_METHOD_ORIGINAL, method));
+        } else {
+            span.set_attribute(KeyValue::new(RPC_METHOD, method));
+        }
     }
-}
-
-/// Whom the client asked: HTTP/2's `:authority`, or the header `Host`.
-fn server<B>(request: &Request<B>) -> Option<Authority> {
-    let told = request.uri().authority().cloned();
-    told.or_else(|| request.headers().get(HOST)?.as_bytes().try_into().ok())
-}
-
-/// The name or address, an IPv6 address without its brackets.
-fn host(server: &Authority) -> &str {
-    let host = server.host();
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
-    bare.unwrap_or(host)
-}
-
-fn user_agent<B>(request: &Request<B>) -> Option<&str> {
-    request.headers().get(USER_AGENT)?.to_str().ok()
 }

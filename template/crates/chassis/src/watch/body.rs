@@ -4,7 +4,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -57,7 +56,7 @@ where
         };
         let frame = ready!(guard.step(|| inner.as_mut().poll_frame(cx)));
         match &frame {
-            Some(Ok(frame)) => guard.frame(data_bytes(frame), inner.is_end_stream()),
+            Some(Ok(frame)) => guard.frame(frame, inner.is_end_stream()),
             Some(Err(error)) => guard.fail(Ending::BodyFailed, error),
             None => guard.end(Ending::Complete),
         }
@@ -71,10 +70,6 @@ where
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or_else(SizeHint::new, B::size_hint)
     }
-}
-
-fn data_bytes<D: Buf>(frame: &Frame<D>) -> u64 {
-    frame.data_ref().map_or(0, |data| data.remaining() as u64)
 }
 
 #[cfg(test)]

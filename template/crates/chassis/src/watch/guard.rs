@@ -1,7 +1,8 @@
 use std::{fmt, mem};
 
+use bytes::Buf;
 use http::{Method, Response, StatusCode};
-use http_body::Body;
+use http_body::{Body, Frame};
 
 use super::{Ending, Outcome, Watch};
 use crate::request::content_length;
@@ -59,9 +60,13 @@ impl<W: Watch> Guard<W> {
         }
     }
 
-    /// A frame with so much data was passed on.
-    pub(super) fn frame(&mut self, data_bytes: u64, is_last: bool) {
-        self.pass(data_bytes);
+    /// A frame was passed on.
+    pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
+        if let Some(data) = frame.data_ref() {
+            self.pass(data.remaining() as u64);
+        } else if let (Some(watch), Some(trailers)) = (&mut self.watch, frame.trailers_ref()) {
+            watch.trailers(trailers);
+        }
         if is_last {
             self.end(Ending::Complete);
         }

@@ -9,7 +9,7 @@ mod future;
 mod guard;
 mod outcome;
 
-use http::Response;
+use http::{HeaderMap, Response};
 
 pub use self::{body::ResponseBody, future::ResponseFuture, outcome::Outcome};
 use self::{guard::Guard, outcome::Ending};
@@ -23,6 +23,9 @@ pub trait Watch {
 
     /// The head of the response is there.
     fn head<B>(&mut self, _response: &Response<B>) {}
+
+    /// The trailers of the response are there.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
 
     /// The request is over.
     fn end(self, outcome: Outcome<'_>);

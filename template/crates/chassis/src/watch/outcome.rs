@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use http::StatusCode;
 
@@ -32,12 +32,28 @@ pub(super) enum Ending {
     Panicked,
 }
 
+/// All of 4xx and 5xx, for the text of a status lives as long as the status.
+static ERRORS: LazyLock<Vec<StatusCode>> = LazyLock::new(|| {
+    let codes = (FIRST_ERROR..600).map(StatusCode::from_u16);
+    codes.filter_map(Result::ok).collect()
+});
+
+const FIRST_ERROR: u16 = 400;
+
+fn error_text(status: StatusCode) -> Option<&'static str> {
+    let number = status.as_u16().checked_sub(FIRST_ERROR)?;
+    ERRORS.get(usize::from(number)).map(StatusCode::as_str)
+}
+
 impl Outcome<'_> {
     /// `error.type` by the semantic conventions: none if nothing went wrong,
     /// else one of a few values.
     pub(crate) fn error_type(&self) -> Option<&'static str> {
         match self.ending {
-            Ending::Complete => self.status.and_then(server_error),
+            Ending::Complete => {
+                let status = self.status.filter(StatusCode::is_server_error);
+                status.and_then(error_text)
+            }
             Ending::BodyDropped | Ending::Cancelled => Some("cancelled"),
             Ending::BodyFailed => Some("body_error"),
             Ending::ServiceFailed => Some("service_error"),
@@ -46,26 +62,17 @@ impl Outcome<'_> {
     }
 }
 
-/// The status as text; one that no registry knows is told by its class.
-fn server_error(status: StatusCode) -> Option<&'static str> {
-    Some(match status.as_u16() {
-        500 => "500",
-        501 => "501",
-        502 => "502",
-        503 => "503",
-        504 => "504",
-        505 => "505",
-        506 => "506",
-        507 => "507",
-        508 => "508",
-        510 => "510",
-        511 => "511",
-        _ => return status.is_server_error().then_some("5xx"),
-    })
-}
-
 #[cfg(feature = "trace")]
 impl Outcome<'_> {
+    /// As [`Outcome::error_type`], for who has sent the request: a 4xx is an error, and
+    /// to have read enough of the body is none.
+    pub(crate) fn client_error_type(&self) -> Option<&'static str> {
+        match self.ending {
+            Ending::Complete | Ending::BodyDropped => self.status.and_then(error_text),
+            _ => self.error_type(),
+        }
+    }
+
     /// Whether it is the server's fault, rather than a client's that hung up.
     pub(crate) fn is_server_error(&self) -> bool {
         match self.ending {

@@ -155,8 +155,13 @@ where
     B: Body,
 {
     if let Ok(response) = service.oneshot(request).await {
-        let _ = response.into_body().collect().await;
+        read_whole(response).await;
     }
+}
+
+/// Reads the response until it ends or fails.
+pub async fn read_whole<B: Body>(response: Response<B>) {
+    let _ = response.into_body().collect().await;
 }
 
 /// Calls the service and drops its response when it has read so many frames.

@@ -5,11 +5,13 @@ use std::net::Ipv4Addr;
 use axum_chassis::{Route, trace::ClientAddress};
 use http::{
     Method, Request, Version,
-    header::{HOST, USER_AGENT},
+    header::{ACCEPT, ACCEPT_LANGUAGE, COOKIE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT},
 };
 use opentelemetry::trace::{SpanKind, Status};
 
-use crate::{Exported, attribute, support::*, traced};
+use tower::Layer;
+
+use crate::{Exported, attribute, support::*};
 
 #[tokio::test]
 async fn a_span_has_the_attributes_of_the_conventions() {
@@ -25,7 +27,7 @@ async fn a_span_has_the_attributes_of_the_conventions() {
         .extensions_mut()
         .insert(ClientAddress(Ipv4Addr::new(192, 0, 2, 1).into()));
 
-    read(traced(sends(&[Step::Data("hello")])), request).await;
+    read(exported.traced(sends(&[Step::Data("hello")])), request).await;
 
     let span = exported.only();
     assert_eq!(span.name, "POST /items/{id}");
@@ -61,7 +63,7 @@ async fn an_unmatched_path_and_an_unknown_method_are_no_name() {
         let exported = Exported::new();
         let mut request = get("/made/up");
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
-        read(traced(sends(&[])), request).await;
+        read(exported.traced(sends(&[])), request).await;
 
         let span = exported.only();
         assert_eq!(span.name, name);
@@ -77,7 +79,11 @@ async fn a_client_error_is_none_of_the_span() {
         (503, ["complete", "503", "ERROR"]),
     ] {
         let exported = Exported::new();
-        read(traced(answers(move || with_status(status))), get("/")).await;
+        read(
+            exported.traced(answers(move || with_status(status))),
+            get("/"),
+        )
+        .await;
         assert_eq!(exported.ending(), ending);
     }
 }
@@ -86,14 +92,14 @@ async fn a_client_error_is_none_of_the_span() {
 #[tokio::test]
 async fn a_router_is_traced_by_its_templates() {
     use axum::{Router, routing::get};
-    use axum_chassis::trace::{TraceLayer, current_trace_id};
+    use axum_chassis::trace::current_trace_id;
     use opentelemetry_sdk::trace::SpanData;
 
     let exported = Exported::new();
     let tells = async || current_trace_id().map_or("none".to_owned(), |id| id.to_string());
     let app = Router::new()
         .route("/items/{id}", get(tells))
-        .layer(TraceLayer::new());
+        .layer(exported.layer());
 
     let answers = serve(
         app,
@@ -120,4 +126,47 @@ async fn a_router_is_traced_by_its_templates() {
     );
     assert!(answers[0].ends_with(&spans[0].span_context.trace_id().to_string()));
     assert_eq!(attribute(&spans[0], "server.address"), "test");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_recorded_and_secrets_are_not() {
+    let exported = Exported::new();
+    let mut secret = HeaderValue::from_static("s3cret");
+    secret.set_sensitive(true);
+    let mut request = get("/?page=2&token=s3cret");
+    request
+        .headers_mut()
+        .append("x-shard", HeaderValue::from_static("1"));
+    request
+        .headers_mut()
+        .append("x-shard", HeaderValue::from_static("2"));
+    request.headers_mut().insert(COOKIE, secret);
+    request
+        .headers_mut()
+        .insert(ACCEPT, HeaderValue::from_static("*/*"));
+    let answer = || {
+        let mut response = with_status(503);
+        response.headers_mut().insert(RETRY_AFTER, 7.into());
+        response
+    };
+    let layer = exported
+        .layer()
+        .record_query_parameters(["page"])
+        .record_request_headers(["x-shard".parse().unwrap(), COOKIE, ACCEPT_LANGUAGE])
+        .record_response_headers([RETRY_AFTER]);
+
+    read(layer.layer(answers(answer)), request).await;
+
+    let span = exported.only();
+    for (name, value) in [
+        ("url.query", "page=2&token=REDACTED"),
+        ("http.request.header.x-shard", r#"["1","2"]"#),
+        ("http.request.header.cookie", r#"["REDACTED"]"#),
+        ("http.request.header.accept-language", ""),
+        ("http.request.header.accept", ""),
+        ("http.response.header.retry-after", r#"["7"]"#),
+    ] {
+        assert_eq!(attribute(&span, name), value, "{name}");
+    }
+    assert!(!format!("{span:?}").contains("s3cret"), "{span:?}");
 }

@@ -2,6 +2,8 @@ use std::fmt;
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
+use super::hex::hex;
+
 /// The length of version 00, and the least of all later ones.
 const LENGTH: usize = 55;
 
@@ -64,18 +66,6 @@ fn follows(version: u128, future: &[u8]) -> bool {
         0xff => false,
         _ => future.is_empty() || future.starts_with(b"-"),
     }
-}
-
-/// Lower-case digits only, at most 32 of them.
-fn hex(digits: &[u8]) -> Option<u128> {
-    digits.iter().try_fold(0, |number, digit| {
-        let digit = match digit {
-            b'0'..=b'9' => digit - b'0',
-            b'a'..=b'f' => digit - b'a' + 10,
-            _ => return None,
-        };
-        Some((number << 4) | u128::from(digit))
-    })
 }
 
 #[cfg(test)]

@@ -1,88 +1,41 @@
-//! W3C Trace Context, level 2: the headers by which a trace goes from process to process.
+//! `traceparent` and `tracestate`: [W3C Trace Context, level 2][level-2].
+//!
+//! [level-2]: https://www.w3.org/TR/trace-context-2/
 
-mod traceparent;
-mod tracestate;
+use http::{HeaderMap, HeaderName};
+use opentelemetry::trace::SpanContext;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::trace::{SpanContext, TraceState};
-use tracing::Span;
+use super::{Remote, insert, traceparent::Traceparent, tracestate};
 
-use self::traceparent::Traceparent;
-use super::context::span_context;
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
-
-/// Reads the caller's span from `traceparent` and `tracestate`.
-///
-/// [`TraceLayer`](super::TraceLayer) does this by itself; it is public for what
-/// comes by another way, such as a queue. It follows [W3C Trace Context, level 2]
-/// to the letter: a missing, repeated or malformed `traceparent` is none, a
-/// malformed `tracestate` is left out.
-///
-/// ```
-/// use axum_chassis::trace::extract;
-/// use http::{HeaderMap, HeaderValue};
-///
-/// let mut headers = HeaderMap::new();
-/// let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-/// headers.insert("traceparent", HeaderValue::from_static(parent));
-///
-/// let caller = extract(&headers).unwrap();
-/// assert_eq!(caller.trace_id().to_string(), "0af7651916cd43dd8448eb211c80319c");
-/// assert!(caller.is_remote() && caller.is_sampled());
-/// ```
-///
-/// [W3C Trace Context, level 2]: https://www.w3.org/TR/trace-context-2/
-pub fn extract(headers: &HeaderMap) -> Option<SpanContext> {
+/// A missing, repeated or malformed `traceparent` is none, a malformed
+/// `tracestate` is left out.
+pub(super) fn extract(headers: &HeaderMap) -> Option<Remote> {
     let mut parents = headers.get_all(TRACEPARENT).iter();
     let (Some(only), None) = (parents.next(), parents.next()) else {
         return None;
     };
     let parent = Traceparent::parse(only.as_bytes())?;
     let state = tracestate::parse(headers.get_all(TRACESTATE)).unwrap_or_default();
-    Some(parent.into_remote(state))
-}
-
-/// Writes the span into the headers of a request to another service, whose
-/// spans then become its children.
-///
-/// `traceparent` is replaced, `tracestate` replaced or removed. Without
-/// tracing-opentelemetry, or for a span that is filtered out, the headers are
-/// left as they are.
-///
-/// ```
-/// use axum_chassis::trace::inject;
-/// use tracing::Span;
-///
-/// let mut request = http::Request::get("http://inventory/items").body(()).unwrap();
-/// inject(&Span::current(), request.headers_mut());
-/// ```
-pub fn inject(span: &Span, headers: &mut HeaderMap) {
-    if let Some(context) = span_context(span) {
-        write(&context, headers);
-    }
-}
-
-fn write(context: &SpanContext, headers: &mut HeaderMap) {
-    let parent = Traceparent::of(context).to_string();
-    let parent = HeaderValue::try_from(parent).expect("hexadecimal digits make a header");
-    headers.insert(TRACEPARENT, parent);
-    match to_header(context.trace_state()) {
-        Some(state) => headers.insert(TRACESTATE, state),
-        None => headers.remove(TRACESTATE),
-    };
+    Remote::new(parent.into_remote(state), false)
 }
 
 /// An empty `tracestate` is not sent.
-fn to_header(state: &TraceState) -> Option<HeaderValue> {
-    let state = state.header();
-    (!state.is_empty()).then(|| state.try_into().ok())?
+pub(super) fn inject(context: &SpanContext, headers: &mut HeaderMap) {
+    insert(headers, TRACEPARENT, Traceparent::of(context).to_string());
+    headers.remove(TRACESTATE);
+    let state = context.trace_state().header();
+    if !state.is_empty() {
+        insert(headers, TRACESTATE, state);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry::trace::{SpanId, TraceFlags, TraceId};
+    use http::HeaderValue;
+    use opentelemetry::trace::{SpanId, TraceFlags, TraceId, TraceState};
     use proptest::prelude::*;
 
     use super::*;
@@ -94,6 +47,10 @@ mod tests {
         pairs
             .map(|(name, value)| (name, value.parse().unwrap()))
             .collect()
+    }
+
+    fn extract(headers: &HeaderMap) -> Option<SpanContext> {
+        super::extract(headers).map(|remote| remote.context)
     }
 
     #[test]
@@ -132,17 +89,10 @@ mod tests {
     #[test]
     fn what_was_there_before_is_replaced() {
         let mut headers = headers(&[(TRACEPARENT, "stale"), (TRACESTATE, "stale=1")]);
-        write(&span(1, 2, 1, TraceState::NONE), &mut headers);
+        inject(&span(1, 2, 1, TraceState::NONE), &mut headers);
         let expected = "00-00000000000000000000000000000001-0000000000000002-01";
         assert_eq!(headers[TRACEPARENT], expected);
         assert!(!headers.contains_key(TRACESTATE));
-    }
-
-    #[test]
-    fn a_span_that_is_not_traced_leaves_the_headers_alone() {
-        let mut headers = HeaderMap::new();
-        inject(&Span::none(), &mut headers);
-        assert!(headers.is_empty());
     }
 
     fn span(trace_id: u128, span_id: u64, flags: u8, state: TraceState) -> SpanContext {
@@ -161,7 +111,7 @@ mod tests {
             let state = TraceState::from_key_value(state).unwrap();
             let context = span(trace_id, span_id, flags, state);
             let mut headers = HeaderMap::new();
-            write(&context, &mut headers);
+            inject(&context, &mut headers);
             prop_assert_eq!(extract(&headers), Some(context));
         }
 

@@ -17,7 +17,8 @@ struct Member<'a> {
     value: &'a str,
 }
 
-/// Reads the headers as one list. Of two members with one key the first counts.
+/// Reads the headers as one list, all of it or nothing: what is malformed, too
+/// long or repeated spoils the list.
 ///
 /// One limit is opentelemetry's, not the recommendation's: its `TraceState`
 /// takes only keys with at most one `@`, near their end.
@@ -30,12 +31,11 @@ pub(super) fn parse<'a>(headers: impl IntoIterator<Item = &'a HeaderValue>) -> O
                 continue;
             }
             let member = Member::parse(member)?;
-            if members.iter().all(|earlier| earlier.key != member.key) {
-                members.push(member);
-            }
-            if members.len() > MAX_MEMBERS {
+            let is_repeated = members.iter().any(|earlier| earlier.key == member.key);
+            if is_repeated || members.len() == MAX_MEMBERS {
                 return None;
             }
+            members.push(member);
         }
     }
     shorten(&mut members);
@@ -104,8 +104,8 @@ mod tests {
     }
 
     #[test]
-    fn of_two_members_with_one_key_the_first_is_kept() {
-        assert_eq!(kept("a=1,b=2,a=3"), "a=1,b=2");
+    fn two_members_with_one_key_spoil_the_list() {
+        assert_eq!(read("a=1,b=2,a=1"), None);
     }
 
     #[test]

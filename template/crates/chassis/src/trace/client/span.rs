@@ -1,0 +1,153 @@
+use std::{
+    borrow::Cow,
+    time::{Duration, Instant},
+};
+
+use http::{Request, Response, Version, uri::Authority};
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanKind, Status, TraceContextExt, Tracer},
+};
+
+use super::{ResendCount, UrlTemplate, url};
+use crate::{
+    names::{self, span::*},
+    request::{self, OTHER},
+    trace::{
+        capture::{Capture, clip},
+        context::start_span,
+        head::{host, server},
+    },
+    watch::{Outcome, Watch},
+};
+
+/// The span of one request to another service.
+pub struct ClientSpan {
+    /// Holds the span; it is current whenever the request is polled.
+    context: Context,
+    start: Instant,
+    time_to_head: Option<Duration>,
+    version: Option<Version>,
+}
+
+impl ClientSpan {
+    pub(super) fn start<T, B>(tracer: &T, capture: &Capture, request: &Request<B>) -> Self
+    where
+        T: Tracer,
+        T::Span: Send + Sync + 'static,
+    {
+        let start = Instant::now();
+        let context = start_span(
+            tracer,
+            SpanKind::Client,
+            name(request),
+            &Context::current(),
+            || attributes(request, capture),
+        );
+        Self {
+            context,
+            start,
+            time_to_head: None,
+            version: None,
+        }
+    }
+
+    /// What is to go along with the request.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl Watch for ClientSpan {
+    fn step<T>(&self, step: impl FnOnce() -> T) -> T {
+        let _current = self.context.clone().attach();
+        step()
+    }
+
+    fn head<B>(&mut self, response: &Response<B>) {
+        self.time_to_head = Some(self.start.elapsed());
+        self.version = Some(response.version());
+    }
+
+    fn end(self, outcome: Outcome<'_>) {
+        let span = self.context.span();
+        if span.is_recording() {
+            let error = outcome.client_error_type();
+            if error.is_some() {
+                let told = outcome.error.map(ToString::to_string).unwrap_or_default();
+                span.set_status(Status::error(clip(&told).to_owned()));
+            }
+            span.set_attributes(self.attributes(&outcome, error));
+        }
+        span.end();
+    }
+}
+
+impl ClientSpan {
+    /// What has become of the request.
+    fn attributes(
+        &self,
+        outcome: &Outcome<'_>,
+        error: Option<&'static str>,
+    ) -> impl Iterator<Item = KeyValue> {
+        let status = outcome.status.map(|status| i64::from(status.as_u16()));
+        let bytes = outcome.status.and(i64::try_from(outcome.body_bytes).ok());
+        let version = self.version.and_then(request::protocol_version);
+        let seconds = self.time_to_head.as_ref().map(Duration::as_secs_f64);
+        let optional = [
+            status.map(|status| KeyValue::new(names::HTTP_RESPONSE_STATUS_CODE, status)),
+            bytes.map(|bytes| KeyValue::new(HTTP_RESPONSE_BODY_SIZE, bytes)),
+            version.map(|version| KeyValue::new(names::NETWORK_PROTOCOL_VERSION, version)),
+            seconds.map(|seconds| KeyValue::new(TIME_TO_HEAD_SECONDS, seconds)),
+            error.map(|error| KeyValue::new(names::ERROR_TYPE, error)),
+            Some(KeyValue::new(ENDING, outcome.ending())),
+        ];
+        optional.into_iter().flatten()
+    }
+}
+
+/// `{method} {template}`, an unknown method being `HTTP`.
+fn name<B>(request: &Request<B>) -> Cow<'static, str> {
+    let method = match request::method(request.method()) {
+        OTHER => "HTTP",
+        known => known,
+    };
+    match request.extensions().get::<UrlTemplate>() {
+        Some(template) => [method, " ", template.as_str()].concat().into(),
+        None => method.into(),
+    }
+}
+
+/// What the request itself tells.
+fn attributes<B>(request: &Request<B>, capture: &Capture) -> Vec<KeyValue> {
+    let method = request::method(request.method());
+    let original = (method == OTHER).then(|| clip(request.method().as_str()).to_owned());
+    let template = request.extensions().get::<UrlTemplate>();
+    let resend = request.extensions().get::<ResendCount>();
+    let server = server(request);
+    let url = server
+        .as_ref()
+        .map(|server| url::full(request, server, capture));
+    let address = server.as_ref().map(|server| clip(host(server)).to_owned());
+    let port = server.map(|server| port(request, &server));
+    let optional = [
+        Some(KeyValue::new(names::HTTP_REQUEST_METHOD, method)),
+        original.map(|original| KeyValue::new(HTTP_REQUEST_METHOD_ORIGINAL, original)),
+        url.map(|url| KeyValue::new(URL_FULL, clip(&url).to_owned())),
+        template.map(|template| KeyValue::new(URL_TEMPLATE, template.as_str().to_owned())),
+        address.map(|address| KeyValue::new(SERVER_ADDRESS, address)),
+        port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))),
+        resend.map(|ResendCount(n)| KeyValue::new(HTTP_REQUEST_RESEND_COUNT, i64::from(*n))),
+    ];
+    optional.into_iter().flatten().collect()
+}
+
+/// The port that is named, or else the scheme's own.
+fn port<B>(request: &Request<B>, server: &Authority) -> u16 {
+    let default = if url::scheme(request) == "https" {
+        443
+    } else {
+        80
+    };
+    server.port_u16().unwrap_or(default)
+}

@@ -1,0 +1,98 @@
+//! What a span tells of a gRPC call.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, StreamBody};
+use opentelemetry::trace::Status;
+use tower::{ServiceExt, service_fn};
+
+use crate::{Exported, attribute, support::*};
+
+type Frame = http_body::Frame<bytes::Bytes>;
+
+fn call(method: &str) -> Request<()> {
+    let mut call = get(method);
+    let media_type = HeaderValue::from_static("application/grpc+proto");
+    call.headers_mut().insert("content-type", media_type);
+    call
+}
+
+fn status(number: &'static str) -> HeaderMap {
+    let name = HeaderName::from_static("grpc-status");
+    HeaderMap::from_iter([(name, HeaderValue::from_static(number))])
+}
+
+/// Calls a method that answers with a message and a status in the trailers.
+async fn calls(exported: &Exported, method: &str, number: &'static str) {
+    let answers = service_fn(async move |_| {
+        let frames = [Frame::data("hello".into()), Frame::trailers(status(number))];
+        let frames = frames.map(Ok::<_, Broken>);
+        Ok::<_, Broken>(Response::new(StreamBody::new(tokio_stream::iter(frames))))
+    });
+    let answer = exported.traced(answers).oneshot(call(method)).await;
+    let body = answer.expect("it answers").into_body();
+    body.collect().await.expect("a whole body");
+}
+
+#[tokio::test]
+async fn a_call_has_the_attributes_of_the_conventions_for_grpc() {
+    let exported = Exported::new();
+    calls(&exported, "/shop.Cart/Add", "0").await;
+
+    let span = exported.only();
+    assert_eq!(span.name, "shop.Cart/Add");
+    assert_eq!(span.status, Status::Unset);
+    for (name, value) in [
+        ("rpc.system.name", "grpc"),
+        ("rpc.method", "shop.Cart/Add"),
+        ("rpc.response.status_code", "OK"),
+        ("error.type", ""),
+        ("http.request.method", ""),
+        ("http.response.status_code", ""),
+    ] {
+        assert_eq!(attribute(&span, name), value, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_servers_fault_is_an_error_and_a_clients_is_not() {
+    for (number, name, error, level) in [
+        ("13", "INTERNAL", "INTERNAL", "ERROR"),
+        ("5", "NOT_FOUND", "", "INFO"),
+    ] {
+        let exported = Exported::new();
+        calls(&exported, "/shop.Cart/Add", number).await;
+        assert_eq!(exported.ending(), ["complete", error, level]);
+        assert_eq!(
+            attribute(&exported.only(), "rpc.response.status_code"),
+            name
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_status_may_come_with_the_head() {
+    let exported = Exported::new();
+    let refuses = service_fn(async |_| {
+        let mut response = with_status(200);
+        *response.headers_mut() = status("16");
+        Ok::<_, Broken>(response)
+    });
+    read(exported.traced(refuses), call("/shop.Cart/Add")).await;
+    let told = attribute(&exported.only(), "rpc.response.status_code");
+    assert_eq!(told, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn a_method_that_is_made_up_is_no_name() {
+    let exported = Exported::new();
+    calls(&exported, "/shop.Cart/Steal", "12").await;
+
+    let span = exported.only();
+    assert_eq!(span.name, "grpc");
+    assert_eq!(attribute(&span, "rpc.method_original"), "shop.Cart/Steal");
+    let method = span
+        .attributes
+        .iter()
+        .rfind(|kv| kv.key.as_str() == "rpc.method");
+    assert_eq!(method.unwrap().value.to_string(), "_OTHER");
+}

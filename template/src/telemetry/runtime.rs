@@ -1,0 +1,132 @@
+//! What the process and its runtime use: looked up whenever metrics are read.
+
+use opentelemetry::metrics::Meter;
+use tokio::runtime::RuntimeMetrics;
+
+use super::names::tokio as names;
+
+/// Begins to tell what the process and a runtime use.
+pub(super) fn observe(meter: &Meter, runtime: RuntimeMetrics) {
+    observe_runtime(meter, runtime);
+    #[cfg(target_os = "linux")]
+    process::observe(meter);
+}
+
+fn observe_runtime(meter: &Meter, runtime: RuntimeMetrics) {
+    let workers = runtime.num_workers();
+    meter
+        .u64_observable_gauge(names::WORKERS)
+        .with_description("Threads of the runtime.")
+        .with_unit("{thread}")
+        .with_callback(move |observer| observer.observe(workers as u64, &[]))
+        .build();
+    let metrics = runtime.clone();
+    meter
+        .u64_observable_gauge(names::TASKS)
+        .with_description("Tasks of the runtime that are not over.")
+        .with_unit("{task}")
+        .with_callback(move |observer| observer.observe(metrics.num_alive_tasks() as u64, &[]))
+        .build();
+    let metrics = runtime.clone();
+    meter
+        .u64_observable_gauge(names::GLOBAL_QUEUE_DEPTH)
+        .with_description("Tasks that wait for any thread of the runtime.")
+        .with_unit("{task}")
+        .with_callback(move |observer| observer.observe(metrics.global_queue_depth() as u64, &[]))
+        .build();
+    meter
+        .f64_observable_counter(names::BUSY_TIME)
+        .with_description("Time for which threads of the runtime had work.")
+        .with_unit("s")
+        .with_callback(move |observer| {
+            let busy = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker));
+            observer.observe(busy.map(|time| time.as_secs_f64()).sum(), &[]);
+        })
+        .build();
+}
+
+/// What the kernel tells of this process, in `/proc`. A value that it keeps back is
+/// left out.
+#[cfg(target_os = "linux")]
+mod process {
+    use opentelemetry::{KeyValue, metrics::Meter};
+    use procfs::process::{Process, Stat};
+
+    use crate::telemetry::names::process as names;
+
+    fn stat() -> Option<Stat> {
+        Process::myself().ok()?.stat().ok()
+    }
+
+    pub(super) fn observe(meter: &Meter) {
+        observe_cpu(meter);
+        let memory = [
+            (
+                names::MEMORY_USAGE,
+                "Physical memory in use.",
+                resident as fn(&Stat) -> u64,
+            ),
+            (names::MEMORY_VIRTUAL, "Committed virtual memory.", |stat| {
+                stat.vsize
+            }),
+        ];
+        for (name, description, value) in memory {
+            observe_count(meter, name, description, "By", move || {
+                Some(value(&stat()?))
+            });
+        }
+        observe_count(
+            meter,
+            names::THREADS,
+            "Process threads count.",
+            "{thread}",
+            || u64::try_from(stat()?.num_threads).ok(),
+        );
+        let description = "Number of unix file descriptors in use by the process.";
+        observe_count(
+            meter,
+            names::FILE_DESCRIPTORS,
+            description,
+            "{file_descriptor}",
+            || Some(Process::myself().ok()?.fd_count().ok()? as u64),
+        );
+    }
+
+    fn observe_cpu(meter: &Meter) {
+        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
+        meter
+            .f64_observable_counter(names::CPU_TIME)
+            .with_description("Total CPU seconds broken down by different CPU modes.")
+            .with_unit("s")
+            .with_callback(move |observer| {
+                let Some(stat) = stat() else { return };
+                for (mode, ticks) in [("user", stat.utime), ("system", stat.stime)] {
+                    observer.observe(seconds(ticks), &[KeyValue::new(names::CPU_MODE, mode)]);
+                }
+            })
+            .build();
+    }
+
+    fn resident(stat: &Stat) -> u64 {
+        stat.rss * procfs::page_size()
+    }
+
+    fn observe_count(
+        meter: &Meter,
+        name: &'static str,
+        description: &'static str,
+        unit: &'static str,
+        count: impl Fn() -> Option<u64> + Send + Sync + 'static,
+    ) {
+        meter
+            .u64_observable_gauge(name)
+            .with_description(description)
+            .with_unit(unit)
+            .with_callback(move |observer| {
+                if let Some(count) = count() {
+                    observer.observe(count, &[]);
+                }
+            })
+            .build();
+    }
+}
