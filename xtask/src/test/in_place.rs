@@ -15,11 +15,13 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 12] = [
+const LAYERS: [&str; 14] = [
     "trace",
     "reqwest",
     "metrics",
     "prometheus",
+    "log",
+    "sampler",
     "jwt",
     "health",
     "axum",

@@ -12,11 +12,11 @@
 //!
 //! | | feature | what it does |
 //! |---|---|---|
+//! | `prometheus::Registry` | `prometheus` | the meter provider that Prometheus scrapes: text and OpenMetrics, with exemplars |
 //! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
 //! | `trace::client::Reqwest` | `reqwest` | a reqwest client that layers can go around |
 //! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
-//! | `prometheus::Registry` | `prometheus` | the meter provider that Prometheus scrapes: text and OpenMetrics, with exemplars |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a
 //! rejection is a response. The reason of a rejection or a failure rides in the
