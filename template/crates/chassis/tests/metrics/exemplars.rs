@@ -37,3 +37,23 @@ async fn a_request_leaves_the_trace_that_it_was_in() {
         }
     }
 }
+
+#[cfg(feature = "trace")]
+#[tokio::test]
+async fn a_request_whose_client_hung_up_leaves_its_trace_too() {
+    use axum_chassis::trace::TraceLayer;
+    use opentelemetry::trace::TracerProvider;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+
+    let registry = Registry::new();
+    let tracers = SdkTracerProvider::builder().build();
+    let metrics = MetricsLayer::new(&registry.meter("test"));
+    let service = metrics.layer(sends(&[Step::Data("hello"), Step::Data("world")]));
+    let service = TraceLayer::new(tracers.tracer("test")).layer(service);
+    hang_up_after(1, service, get("/")).await;
+
+    let page = registry.exposition(Some("application/openmetrics-text"));
+    let mut lines = page.text().lines();
+    let is_there = |line: &str| line.contains("\"cancelled\"") && line.contains("# {trace_id");
+    assert!(lines.any(is_there), "{}", page.text());
+}
