@@ -14,6 +14,8 @@ use crate::{
     worker::{self, Cost, Worker},
 };
 
+/// How often threads are let work again that were not at work at once.
+const TRIES: usize = 20;
 /// Fewer than a queue of spans holds, so that none is dropped.
 const MOST_AT_ONCE: u64 = 500;
 
@@ -41,9 +43,15 @@ impl Child {
         let mut left = times;
         loop {
             let portion = left.min(MOST_AT_ONCE);
-            let cost = worker::together(workers, portion)?;
-            (self.subject.settle)();
-            self.done += cost.done;
+            let mut cost = Cost::default();
+            for _ in 0..TRIES {
+                cost = worker::together(workers, portion)?;
+                (self.subject.settle)();
+                self.done += cost.done;
+                if !cost.nanoseconds.is_nan() {
+                    break;
+                }
+            }
             left -= portion;
             if left == 0 {
                 return Ok(cost);

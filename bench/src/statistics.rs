@@ -9,12 +9,14 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of what each measurement is more than its base in the same round.
+    /// Of what each measurement is more than its base in the same round. One that
+    /// is not a number was not taken.
     pub fn over(values: &[f64], base: Option<&[f64]>) -> Self {
         let mut over: Vec<f64> = match base {
             Some(base) => values.iter().zip(base).map(|(v, base)| v - base).collect(),
             None => values.to_vec(),
         };
+        over.retain(|value| !value.is_nan());
         over.sort_by(f64::total_cmp);
         let at = |quantile: f64| {
             let index = quantile * over.len().saturating_sub(1) as f64;
@@ -43,6 +45,13 @@ mod tests {
             high: 4.0,
         };
         assert_eq!(spread, expected);
+    }
+
+    #[test]
+    fn what_was_not_taken_does_not_count() {
+        let spread = Spread::over(&[2.0, f64::NAN, 5.0], Some(&[1.0, 1.0, f64::NAN]));
+        assert_eq!(spread.median, 1.0);
+        assert_eq!(spread.high, 1.0);
     }
 
     #[test]

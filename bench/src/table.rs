@@ -88,6 +88,7 @@ fn name(measured: &Measured) -> String {
 /// In the unit that suits it.
 fn time(nanoseconds: f64) -> String {
     match nanoseconds.abs() {
+        size if size.is_nan() => "never at once".to_owned(),
         size if size >= 1e6 => format!("{:.2} ms", nanoseconds / 1e6),
         size if size >= 1e4 => format!("{:.1} µs", nanoseconds / 1e3),
         _ => format!("{nanoseconds:.0} ns"),
