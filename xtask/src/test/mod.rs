@@ -15,7 +15,6 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::report::Report;
-use crate::run;
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -121,9 +120,4 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         report.end(ended);
     }
     Ok(report.finish(start.elapsed()))
-}
-
-/// Whether nobody watches, and nothing may be left out.
-fn in_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false")
 }

@@ -7,7 +7,7 @@ use anyhow::{Error, Result};
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::run;
+use crate::run;
 
 /// What was run and how it went: told while it happens, and as a table at the end.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{in_ci, report::Report};
+use super::report::Report;
 use crate::{run, tree};
 
 const CARGO_DENY: &str = "0.20.2";
@@ -30,7 +30,7 @@ pub fn cargo_generate(report: &mut Report) -> Result<Option<PathBuf>> {
     let program = installed("cargo-generate");
     if !has_version(&program, CARGO_GENERATE) {
         let mut install = install("cargo-generate", CARGO_GENERATE);
-        if !in_ci() {
+        if !run::in_ci() {
             let how = run::line(&install);
             report.skip(format!(
                 "cargo-generate {CARGO_GENERATE} is not here; to have it: {how}"
