@@ -15,8 +15,7 @@ pub const OTEL: Entry = Entry {
     kind: Kind::Peer,
     packages: &["axum-otel-metrics", "opentelemetry_sdk 0.32"],
     about: "`HttpMetricsLayerBuilder`: requests in flight, duration, size of request and \
-            response; recorded at the response's head; read through opentelemetry-prometheus, as \
-            ours is",
+            response; recorded at the response's head; read through opentelemetry-prometheus",
     prepare,
 };
 
