@@ -1,6 +1,6 @@
 //! The commands of the binary; without one it serves.
 
-use std::{error::Error, fmt::Display, io, time::Duration};
+use std::{error::Error, fmt::Display, time::Duration};
 
 use axum_chassis::Cause;
 use clap::{Parser, Subcommand};
@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{Config, Environment, Loaded},
     exit::Exit,
-    healthcheck, openapi,
+    healthcheck, openapi, panics, runtime,
     server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
@@ -61,7 +61,7 @@ fn humantime(text: &str) -> Result<Duration, serde_json::Error> {
 /// Runs the command that the command line names, and says how the process shall end.
 pub fn run() -> Exit {
     match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => configured(|loaded| serve(&loaded.config)),
+        Command::Serve => configured(serve),
         Command::Migrate => configured(|loaded| migrate(&loaded.config)),
         Command::Healthcheck => configured(|loaded| {
             let asked = healthcheck::ask(loaded.config.operations.address);
@@ -96,14 +96,16 @@ fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
     }
 }
 
-fn serve(config: &Config) -> Exit {
+fn serve(loaded: &Loaded) -> Exit {
+    let config = &loaded.config;
     let telemetry = match Telemetry::start(config) {
         Ok(telemetry) => telemetry,
         Err(error) => return failed(error, Exit::Config),
     };
-    let served = runtime()
+    panics::watch(&telemetry.meter());
+    let served = runtime::start(&config.runtime)
         .map_err(ServeError::from)
-        .and_then(|runtime| runtime.block_on(server::run(config, &telemetry)));
+        .and_then(|runtime| runtime.block_on(server::run(loaded, &telemetry)));
     let flushed = telemetry.flush(config.shutdown.flush_timeout);
     match served {
         Ok(ending) if flushed => ended(&ending),
@@ -128,14 +130,16 @@ fn ended(ending: &Ending) -> Exit {
 }
 
 fn migrate(config: &Config) -> Exit {
-    let migrated = runtime().map_err(ServeError::from).and_then(|runtime| {
-        runtime.block_on(async {
-            let store = Store::connect(&config.store).await?;
-            store.migrate().await?;
-            store.close().await;
-            Ok(())
-        })
-    });
+    let migrated = runtime::start(&config.runtime)
+        .map_err(ServeError::from)
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                let store = Store::connect(&config.store).await?;
+                store.migrate().await?;
+                store.close().await;
+                Ok(())
+            })
+        });
     match migrated {
         Ok(()) => Exit::Ok,
         Err(error) => {
@@ -143,12 +147,6 @@ fn migrate(config: &Config) -> Exit {
             failed(error, exit)
         }
     }
-}
-
-fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
 }
 
 fn print(text: impl Display) -> Exit {

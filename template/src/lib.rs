@@ -1,17 +1,23 @@
 //! The service. Start reading at [`router`]: it shows what a request passes;
 //! [`server`] shows the life of the process, [`cli`] its commands, [`config`] its settings.
 
+pub mod allocator;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod exit;
+pub mod flags;
 mod healthcheck;
 pub mod items;
 pub mod metrics;
 pub mod openapi;
+pub mod operations;
+pub mod panics;
 pub mod problem;
+pub mod reload;
 pub mod router;
 pub mod routes;
+pub mod runtime;
 pub mod server;
 mod signal;
 pub mod state;

@@ -7,8 +7,9 @@ use axum::{
     error_handling::HandleErrorLayer,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{
-        HeaderMap, HeaderValue, Method, StatusCode, Version,
-        header::{self, ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
+        HeaderValue, Method, StatusCode, Version,
+        header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
+        request::Parts,
     },
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
@@ -16,17 +17,16 @@ use axum::{
 };
 use axum_chassis::{
     Cause,
-    health::{Health, HealthLayer},
+    health::Health,
     jwt::{JwtLayer, Verifier},
     metrics::MetricsLayer,
-    prometheus::Registry,
     trace::{ClientAddress, TraceLayer},
 };
 use tower::{Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
-    cors::CorsLayer,
+    cors::{AllowOrigin, CorsLayer},
     limit::RequestBodyLimitLayer,
     normalize_path::{NormalizePath, NormalizePathLayer},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -37,8 +37,10 @@ use tower_http::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    config::{Config, Http, Profile},
-    openapi, problem, routes,
+    config::{Config, Profile},
+    flags, openapi, problem,
+    reload::Live,
+    routes,
     state::AppState,
     telemetry::Telemetry,
 };
@@ -52,7 +54,13 @@ pub fn public(
     health: Health,
 ) -> NormalizePath<Router> {
     let limits = &config.http;
+    let live = state.live.clone();
     let mut router = Router::from(routes::router())
+        // Inside the JWT layer: who may not write is told so first.
+        .route_layer(middleware::from_fn_with_state(
+            live.clone(),
+            flags::read_only,
+        ))
         // As a route layer: an unknown path is 404, with a token or without.
         .route_layer(JwtLayer::new(verifier))
         .with_state(state);
@@ -78,7 +86,7 @@ pub fn public(
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
         .layer(nosniff())
-        .layer(cors(limits))
+        .layer(cors(live))
         .layer(CompressionLayer::new())
         // Every error below, whoever made it, has a problem+json body from here on.
         .map_response(problem::fill)
@@ -108,27 +116,9 @@ fn documentation() -> Router {
     Router::from(page).route("/docs", get(to_page))
 }
 
-/// Probes and metrics: what the private listener serves, out of reach of load
-/// shedding, authentication and the ingress.
-pub fn operations(health: Health, registry: Registry) -> NormalizePath<Router> {
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .with_state(registry)
-        .layer(CompressionLayer::new())
-        .layer(HealthLayer::new(health));
-    normalized(router)
-}
-
 /// `/items/` is `/items`: around the router, for it changes what that sees.
-fn normalized(router: Router) -> NormalizePath<Router> {
+pub(crate) fn normalized(router: Router) -> NormalizePath<Router> {
     NormalizePathLayer::trim_trailing_slash().layer(router)
-}
-
-/// In OpenMetrics, with exemplars, for who asks for that; else as plain text.
-async fn metrics(State(registry): State<Registry>, headers: HeaderMap) -> Response {
-    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let page = registry.exposition(accept);
-    ([(CONTENT_TYPE, page.content_type())], page.into_text()).into_response()
 }
 
 /// Only HTTP/1.1 needs the header: to HTTP/2 the server itself says GOAWAY.
@@ -161,13 +151,15 @@ fn nosniff() -> SetResponseHeaderLayer<HeaderValue> {
 }
 
 /// Denies every origin but the configured ones.
-fn cors(limits: &Http) -> CorsLayer {
-    let origins = limits
-        .allowed_origins
-        .iter()
-        .filter_map(|o| o.parse::<HeaderValue>().ok());
+fn cors(live: Live) -> CorsLayer {
+    let is_allowed = move |origin: &HeaderValue, _: &Parts| {
+        live.read(|config| {
+            let mut origins = config.http.allowed_origins.iter();
+            origins.any(|allowed| allowed.as_bytes() == origin.as_bytes())
+        })
+    };
     CorsLayer::new()
-        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([
             AUTHORIZATION,

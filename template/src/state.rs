@@ -2,13 +2,15 @@
 
 use axum::extract::FromRef;
 
-use crate::{metrics::Metrics, store::Store};
+use crate::{metrics::Metrics, reload::Live, store::Store};
 
 /// Cheap to clone: every part is a handle, and an extractor by itself.
 #[derive(Clone, FromRef)]
 pub struct AppState {
     /// Where the data lives.
     pub store: Store,
+    /// The configuration that is in effect.
+    pub live: Live,
     /// What the business counts.
     pub metrics: Metrics,
 }

@@ -29,10 +29,18 @@ mod tests {
         manifest(&service.join("Cargo.toml"))
     }
 
-    /// The manifest in place as it would be with one feature, which is then gone.
-    fn with_feature(mut manifest: Table, feature: &str) -> Table {
-        let features = manifest.remove("features").unwrap();
-        let switched = features.get(feature).and_then(Value::as_array).cloned();
+    /// The manifest in place as it would be with one database alone, of which it then
+    /// has no features.
+    fn with_database(mut manifest: Table, database: &str) -> Table {
+        let features = manifest["features"].as_table_mut().unwrap();
+        let databases = features.remove("default").unwrap();
+        let mut switched = None;
+        for feature in databases.as_array().unwrap().iter().map(|f| f.as_str()) {
+            let parts = features.remove(feature.unwrap()).unwrap();
+            if feature == Some(database) {
+                switched = parts.as_array().cloned();
+            }
+        }
         let dependencies = manifest["dependencies"].as_table_mut().unwrap();
         let sqlx = dependencies["sqlx"].as_table_mut().unwrap();
         sqlx.remove("optional");
@@ -58,9 +66,15 @@ mod tests {
     #[test]
     fn what_is_generated_depends_on_what_was_built_in_place() {
         for (database, feature) in [("postgres", "postgres"), ("sqlite", "sqlite"), ("none", "")] {
-            let expected = with_feature(in_place(), feature);
+            let expected = with_database(in_place(), feature);
             let generated = generated(database);
-            for section in ["dependencies", "dev-dependencies", "lib", "lints"] {
+            for section in [
+                "features",
+                "dependencies",
+                "dev-dependencies",
+                "lib",
+                "lints",
+            ] {
                 assert_eq!(
                     generated[section], expected[section],
                     "{database}: {section}"

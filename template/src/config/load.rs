@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use config::{
     Config as Sources, ConfigBuilder, ConfigError, File, FileFormat, FileSourceFile, Map, Source,
@@ -19,7 +19,11 @@ pub(super) const DEVELOPMENT: &str = include_str!("development.toml");
 pub struct Loaded {
     /// The configuration itself.
     pub config: Config,
-    given: Map<String, Value>,
+    /// What the sources have said.
+    pub(super) given: Map<String, Value>,
+    /// The keys whose new values wait for a restart.
+    pub(super) waiting: BTreeSet<String>,
+    pub(super) environment: Environment,
 }
 
 pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
@@ -30,7 +34,12 @@ pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
     config.otlp = Otlp::read(environment, &mut faults);
     config.validate(&mut faults);
 
-    let loaded = Loaded { config, given };
+    let loaded = Loaded {
+        config,
+        given,
+        waiting: BTreeSet::new(),
+        environment: environment.clone(),
+    };
     faults.locate(|field| loaded.source(field));
     faults.into_result(loaded)
 }
@@ -168,6 +177,32 @@ fn remove(tree: &mut Map<String, Value>, keys: &[&str]) -> Option<Value> {
     }
 }
 
+/// The value of a field such as `http.address`.
+pub(super) fn get<'a>(tree: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
+    let mut keys = field.split('.');
+    let first = tree.get(keys.next()?)?;
+    keys.try_fold(first, |value, key| match &value.kind {
+        ValueKind::Table(table) => table.get(key),
+        _ => None,
+    })
+}
+
+/// Gives a field another value, or none.
+pub(super) fn put(tree: &mut Map<String, Value>, field: &str, value: Option<Value>) {
+    let Some((section, rest)) = field.split_once('.') else {
+        match value {
+            Some(value) => tree.insert(field.to_owned(), value),
+            None => tree.remove(field),
+        };
+        return;
+    };
+    let table = || Value::from(Map::<String, Value>::new());
+    let section = tree.entry(section.to_owned()).or_insert_with(table);
+    if let ValueKind::Table(table) = &mut section.kind {
+        put(table, rest, value);
+    }
+}
+
 /// What went wrong, without what the fault says already: the key and the source.
 fn reason(error: ConfigError) -> String {
     match error {
@@ -186,7 +221,7 @@ fn is_secret(field: &str) -> bool {
         .any(|word| field.contains(word))
 }
 
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() {
         key.to_owned()
     } else {
@@ -211,13 +246,22 @@ fn origin(value: &Value, field: &str) -> String {
 impl Loaded {
     /// Where a field's value came from; `None` if nobody set it.
     pub(super) fn source(&self, field: &str) -> Option<String> {
-        let mut keys = field.split('.');
-        let first = self.given.get(keys.next()?)?;
-        let value = keys.try_fold(first, |value, key| match &value.kind {
-            ValueKind::Table(table) => table.get(key),
-            _ => None,
-        })?;
-        Some(origin(value, field))
+        Some(origin(get(&self.given, field)?, field))
+    }
+
+    /// The file that the environment names.
+    pub fn file(&self) -> Option<&Path> {
+        self.environment.get(FILE_VARIABLE).map(Path::new)
+    }
+
+    /// Reads all sources once more. The environment of a process never changes; its
+    /// file may.
+    ///
+    /// # Errors
+    ///
+    /// All faults at once, as at the start.
+    pub fn read_again(&self) -> Result<Self, Faults> {
+        load(&self.environment)
     }
 }
 

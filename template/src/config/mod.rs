@@ -14,14 +14,18 @@
 //! ```
 
 mod auth;
+mod change;
 mod environment;
 mod faults;
+mod flags;
 mod http;
 mod load;
 mod log;
 mod operations;
 mod otlp;
+mod reload;
 mod report;
+mod runtime;
 mod secret;
 mod shutdown;
 #[cfg(test)]
@@ -37,13 +41,17 @@ use serde::{
 
 pub use self::{
     auth::{Auth, AuthError},
+    change::Change,
     environment::Environment,
     faults::Faults,
+    flags::Flags,
     http::Http,
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
     otlp::{HeadSampler, Otlp},
+    reload::Reload,
+    runtime::Runtime,
     secret::Secret,
     shutdown::Shutdown,
     traces::{RouteRatio, Traces},
@@ -66,6 +74,12 @@ pub struct Config {
     pub auth: Auth,
     /// Where the data lives.
     pub store: store::Config,
+    /// What can be switched while the service runs.
+    pub flags: Flags,
+    /// When this configuration is read again.
+    pub reload: Reload,
+    /// The threads that requests run on.
+    pub runtime: Runtime,
     /// The deadlines of the way down.
     pub shutdown: Shutdown,
     /// What is logged, and how.
@@ -104,6 +118,7 @@ impl Config {
         self.store.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
+        self.traces.validate(faults);
     }
 }
 

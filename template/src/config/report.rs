@@ -38,6 +38,11 @@ impl Loaded {
             let source = self.source(field).unwrap_or_else(|| "default".to_owned());
             (format!("{key} = {value}"), source)
         };
+        let source = if self.waiting.contains(field) {
+            format!("{source}; a new value waits for a restart")
+        } else {
+            source
+        };
         writeln!(f, "{setting:<48} # {source}")
     }
 }

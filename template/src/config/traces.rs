@@ -3,20 +3,31 @@ use std::{fmt, num::NonZeroU32, str::FromStr};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
-    list,
+    Faults, list,
     otlp::{NO_RATIO, is_ratio},
 };
 
 /// Which traces that begin here are sampled, beyond what `OTEL_TRACES_SAMPLER` says.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Traces {
+    /// The ratio of all routes that have none of their own, from 0 to 1. If it is not
+    /// set, what `OTEL_TRACES_SAMPLER` says.
+    pub ratio: Option<f64>,
     /// Ratios of single routes, such as `GET /api/v1/items=0.01`; in the
     /// environment separated by commas.
     #[serde(deserialize_with = "list")]
     pub route_ratios: Vec<RouteRatio>,
     /// The most that are sampled a second; without a limit if it is not set.
     pub limit_per_second: Option<NonZeroU32>,
+}
+
+impl Traces {
+    pub(super) fn validate(&self, faults: &mut Faults) {
+        if let Some(ratio) = self.ratio.filter(|ratio| !is_ratio(ratio)) {
+            faults.add("traces.ratio", ratio, NO_RATIO);
+        }
+    }
 }
 
 /// How many of a route's traces are sampled.

@@ -17,6 +17,7 @@ use std::{
 };
 
 use axum_chassis::health::{Check, Health};
+use time::OffsetDateTime;
 use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
@@ -24,9 +25,11 @@ use tokio::{
 
 use self::listener::{Listener, Running};
 use crate::{
-    config::{AuthError, Config, Shutdown},
+    config::{AuthError, Loaded, Shutdown},
     exit::Exit,
     metrics::Metrics,
+    operations::{self, Operations},
+    reload::Live,
     router,
     signal::Signals,
     state::AppState,
@@ -90,7 +93,8 @@ pub enum ServeError {
 /// # Errors
 ///
 /// If an address is taken, the store cannot be opened, or the system fails.
-pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+pub async fn run(loaded: &Loaded, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+    let config = &loaded.config;
     let mut signals = Signals::listen()?;
     let operations = Listener::bind(
         "operations",
@@ -99,10 +103,20 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     )?;
     let public = Listener::bind("public", "http.address", config.http.address)?;
 
+    let meter = telemetry.meter();
+    let live = Live::follow(loaded.clone(), &meter);
+    telemetry.follow(live.clone());
+
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
-    let probes = router::operations(health.clone(), telemetry.registry());
-    let operations = operations.serve(probes, &config.http)?;
+    let private = Operations {
+        registry: telemetry.registry(),
+        live: live.clone(),
+        log_level: telemetry.log_level(),
+        started_at: OffsetDateTime::now_utc(),
+    };
+    let private = operations::router(health.clone(), private);
+    let operations = operations.serve(private, &config.http)?;
 
     let opened = tokio::select! {
         opened = Store::open(&config.store) => opened?,
@@ -113,11 +127,11 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
-    let meter = telemetry.meter();
     store.observe(&meter);
     telemetry.observe_runtime(&Handle::current());
     let state = AppState {
         store: store.clone(),
+        live,
         metrics: Metrics::new(&meter),
     };
     let verifier = config.auth.verifier()?;

@@ -7,7 +7,7 @@ use axum_chassis::log::Json;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
     fmt::{
         FmtContext, FormatEvent, FormatFields, FormattedFields,
         format::{self, JsonFields, Writer},
@@ -16,12 +16,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::config::{Format, Log};
-
-/// What is logged: `RUST_LOG` where it is set, else the configuration.
-pub(super) fn filter(log: &Log) -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&log.filter))
-}
+use crate::config::Format;
 
 /// How it is logged.
 pub(super) fn layer<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>

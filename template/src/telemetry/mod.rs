@@ -3,10 +3,12 @@
 //! The exporters live on a runtime of their own, so that a Collector that hangs
 //! never takes a thread from a request.
 
+mod level;
 mod logs;
 pub mod names;
 mod providers;
 mod runtime;
+mod sampling;
 
 use std::{
     io,
@@ -27,10 +29,16 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::{
-    Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
-use crate::config::Config;
+pub use self::level::{Level, LogLevel};
+use self::sampling::Sampling;
+pub(crate) use self::{
+    providers::SOURCE_REVISION,
+    runtime::{ProcessUsage, process_usage},
+};
+use crate::{config::Config, reload::Live};
 
 /// Who makes the spans and the metrics, in their instrumentation scope.
 const SCOPE: &str = env!("CARGO_PKG_NAME");
@@ -40,6 +48,8 @@ pub struct Telemetry {
     tracers: SdkTracerProvider,
     pusher: Option<SdkMeterProvider>,
     registry: Registry,
+    log_level: LogLevel,
+    sampling: Sampling,
     runtime: Runtime,
 }
 
@@ -69,11 +79,20 @@ impl Telemetry {
             .thread_name("telemetry")
             .enable_all()
             .build()?;
+        let sampling = Sampling::new(config);
         let (tracers, pusher) = {
             let _inside = runtime.enter();
-            (providers::tracers(config)?, providers::pusher(config.otlp)?)
+            (
+                providers::tracers(config.otlp, sampling.clone())?,
+                providers::pusher(config.otlp)?,
+            )
         };
         let tracer = tracers.tracer(SCOPE);
+        let (filter, filters) = reload::Layer::new(EnvFilter::new(level::configured(&config.log)));
+        let install = move |filter| {
+            // Only without a subscriber, which is there until the process ends.
+            let _ = filters.reload(filter);
+        };
         // Below the request's span, which the trace layer makes, each `#[instrument]`
         // span is one more. Each has a filter of its own: a quiet log ends no trace.
         tracing_subscriber::registry()
@@ -82,10 +101,12 @@ impl Telemetry {
                     .with_tracer(tracer)
                     .with_filter(LevelFilter::INFO),
             )
-            .with(logs::layer(config.log.format).with_filter(logs::filter(&config.log)))
+            .with(logs::layer(config.log.format).with_filter(filter))
             .try_init()?;
         Ok(Self {
             registry: providers::registry(pusher.as_ref()),
+            log_level: LogLevel::new(&config.log, runtime.handle().clone(), install),
+            sampling,
             tracers,
             pusher,
             runtime,
@@ -105,6 +126,22 @@ impl Telemetry {
     /// Begins to tell what the process and this runtime of its use.
     pub fn observe_runtime(&self, runtime: &Handle) {
         runtime::observe(&self.meter(), runtime.metrics());
+    }
+
+    /// Takes over what a new configuration says of logs and traces, from now on.
+    pub fn follow(&self, mut live: Live) {
+        let (log_level, sampling) = (self.log_level(), self.sampling.clone());
+        self.runtime.spawn(async move {
+            while let Some(loaded) = live.changed().await {
+                log_level.configure(&loaded.config.log);
+                sampling.configure(&loaded.config);
+            }
+        });
+    }
+
+    /// What is logged, to be looked at and changed.
+    pub fn log_level(&self) -> LogLevel {
+        self.log_level.clone()
     }
 
     /// All metrics, to be scraped.

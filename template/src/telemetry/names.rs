@@ -16,11 +16,28 @@ pub mod process {
     pub const MEMORY_USAGE: &str = "process.memory.usage";
     /// Bytes of virtual memory.
     pub const MEMORY_VIRTUAL: &str = "process.memory.virtual";
+    /// Panics, in handlers and in the background.
+    pub const PANICS: &str = "process.panics";
     /// Threads, the runtime's and all others.
     pub const THREADS: &str = "process.thread.count";
 
     /// `user` or `system`.
     pub const CPU_MODE: &str = "cpu.mode";
+}
+
+/// What becomes of new configurations.
+pub mod config {
+    /// Readings of a new configuration, by [`OUTCOME`].
+    pub const RELOADS: &str = "config.reloads";
+    /// Seconds since 1970 when one without a fault was last read.
+    pub const LAST_SUCCESS: &str = "config.last_success_timestamp";
+    /// A number that differs between instances that are configured differently.
+    pub const HASH: &str = "config.hash";
+    /// Keys whose new values wait for a restart.
+    pub const WAITING: &str = "config.waiting_keys";
+
+    /// `applied`, `unchanged` or `refused`.
+    pub const OUTCOME: &str = "outcome";
 }
 
 /// What the runtime does.

@@ -1,44 +1,23 @@
-use axum_chassis::{prometheus::Registry, trace::RouteSampler};
+use axum_chassis::prometheus::Registry;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
-use opentelemetry_sdk::{
-    Resource,
-    metrics::SdkMeterProvider,
-    trace::{Sampler, SdkTracerProvider, ShouldSample},
-};
+use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 
-use super::TelemetryError;
-use crate::config::{Config, HeadSampler, Otlp, RouteRatio, Traces};
+use super::{TelemetryError, sampling::Sampling};
+use crate::config::Otlp;
 
 /// Spans exist without an exporter too: logs carry their ids.
-pub(super) fn tracers(config: &Config) -> Result<SdkTracerProvider, TelemetryError> {
+pub(super) fn tracers(otlp: Otlp, sampling: Sampling) -> Result<SdkTracerProvider, TelemetryError> {
     let provider = SdkTracerProvider::builder()
         .with_resource(resource())
-        .with_sampler(sampler(config.otlp.sampler, &config.traces));
-    Ok(if config.otlp.traces {
+        .with_sampler(sampling);
+    Ok(if otlp.traces {
         provider
             .with_batch_exporter(SpanExporter::builder().build()?)
             .build()
     } else {
         provider.build()
     })
-}
-
-/// What each route and the limit say is for the traces that begin here.
-fn sampler(head: HeadSampler, traces: &Traces) -> Box<dyn ShouldSample> {
-    let all = RouteSampler::new(Sampler::TraceIdRatioBased(head.ratio));
-    let routes = traces.route_ratios.iter();
-    let mut roots = routes.fold(all, |roots, RouteRatio { route, ratio }| {
-        roots.route(route, *ratio)
-    });
-    if let Some(limit) = traces.limit_per_second {
-        roots = roots.limit_per_second(limit);
-    }
-    if head.parent_based {
-        Sampler::ParentBased(Box::new(roots)).into()
-    } else {
-        roots.into()
-    }
 }
 
 /// Who sends metrics by OTLP, if they are to be sent.
@@ -67,7 +46,7 @@ pub(super) fn registry(pusher: Option<&SdkMeterProvider>) -> Registry {
 
 /// The commit that the binary was built from, where the build says so:
 /// `SOURCE_REVISION=$(git rev-parse HEAD) cargo build`.
-const SOURCE_REVISION: Option<&str> = option_env!("SOURCE_REVISION");
+pub(crate) const SOURCE_REVISION: Option<&str> = option_env!("SOURCE_REVISION");
 
 /// Who speaks: the crate's name, version and commit, unless `OTEL_SERVICE_NAME` or
 /// `OTEL_RESOURCE_ATTRIBUTES` say otherwise.

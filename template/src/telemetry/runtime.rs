@@ -1,6 +1,7 @@
 //! What the process and its runtime use: looked up whenever metrics are read.
 
 use opentelemetry::metrics::Meter;
+use serde::Serialize;
 use tokio::runtime::RuntimeMetrics;
 
 use super::names::tokio as names;
@@ -10,6 +11,24 @@ pub(super) fn observe(meter: &Meter, runtime: RuntimeMetrics) {
     observe_runtime(meter, runtime);
     #[cfg(target_os = "linux")]
     process::observe(meter);
+}
+
+/// What the process uses at this moment.
+#[derive(Serialize)]
+pub(crate) struct ProcessUsage {
+    memory_bytes: u64,
+    virtual_memory_bytes: u64,
+    threads: u64,
+    file_descriptors: u64,
+    cpu_seconds: f64,
+}
+
+/// The same as the metrics; `None` where the kernel keeps it back.
+pub(crate) fn process_usage() -> Option<ProcessUsage> {
+    #[cfg(target_os = "linux")]
+    return process::usage();
+    #[cfg(not(target_os = "linux"))]
+    return None;
 }
 
 fn observe_runtime(meter: &Meter, runtime: RuntimeMetrics) {
@@ -52,10 +71,30 @@ mod process {
     use opentelemetry::{KeyValue, metrics::Meter};
     use procfs::process::{Process, Stat};
 
+    use super::ProcessUsage;
     use crate::telemetry::names::process as names;
 
     fn stat() -> Option<Stat> {
         Process::myself().ok()?.stat().ok()
+    }
+
+    fn file_descriptors() -> Option<u64> {
+        Some(Process::myself().ok()?.fd_count().ok()? as u64)
+    }
+
+    fn seconds(ticks: u64) -> f64 {
+        ticks as f64 / procfs::ticks_per_second() as f64
+    }
+
+    pub(super) fn usage() -> Option<ProcessUsage> {
+        let stat = stat()?;
+        Some(ProcessUsage {
+            memory_bytes: resident(&stat),
+            virtual_memory_bytes: stat.vsize,
+            threads: stat.num_threads.try_into().ok()?,
+            file_descriptors: file_descriptors()?,
+            cpu_seconds: seconds(stat.utime + stat.stime),
+        })
     }
 
     pub(super) fn observe(meter: &Meter) {
@@ -88,12 +127,11 @@ mod process {
             names::FILE_DESCRIPTORS,
             description,
             "{file_descriptor}",
-            || Some(Process::myself().ok()?.fd_count().ok()? as u64),
+            file_descriptors,
         );
     }
 
     fn observe_cpu(meter: &Meter) {
-        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
         meter
             .f64_observable_counter(names::CPU_TIME)
             .with_description("Total CPU seconds broken down by different CPU modes.")

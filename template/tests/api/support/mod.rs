@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{RequestBuilder, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
@@ -168,6 +168,23 @@ impl Service {
         answered.unwrap_or_else(|_| panic!("{path} is never {expected}: {:#?}", self.log.lines()));
     }
 
+    /// A request to the private listener.
+    pub fn operation(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("http://{}{path}", self.operations);
+        self.http.request(method, url)
+    }
+
+    pub async fn operations_text(&self, path: &str) -> String {
+        let answer = self.operation(Method::GET, path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.text().await.unwrap()
+    }
+
+    /// What is logged, as the service says.
+    pub async fn log_level(&self) -> Value {
+        serde_json::from_str(&self.operations_text("/log-level").await).unwrap()
+    }
+
     pub fn scrape(&self) -> RequestBuilder {
         self.http.get(format!("http://{}/metrics", self.operations))
     }
@@ -179,6 +196,18 @@ impl Service {
     /// Waits for the first line of the log that fits.
     pub async fn log_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
         self.log.line(fits).await
+    }
+
+    /// What its threads are called.
+    #[cfg(target_os = "linux")]
+    pub fn thread_names(&self) -> Vec<String> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.process.id()));
+        let names = threads.unwrap().filter_map(|thread| {
+            // One may end meanwhile.
+            let name = std::fs::read_to_string(thread.ok()?.path().join("comm"));
+            Some(name.ok()?.trim().to_owned())
+        });
+        names.collect()
     }
 
     pub fn signal(&self, name: &str) {
@@ -232,6 +261,17 @@ async fn read_status(stream: &mut TcpStream) -> StatusCode {
     }
     let head = String::from_utf8(head).unwrap();
     head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Asks again and again, until it is so.
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asking = async {
+        while !is_so().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let answered = timeout(PATIENCE, asking).await;
+    answered.unwrap_or_else(|_| panic!("it is never so that {what}"));
 }
 
 /// The problem+json of an error.
