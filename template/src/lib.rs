@@ -2,11 +2,14 @@
 //! [`server`] shows the life of the process, [`cli`] its commands, [`config`] its settings.
 
 pub mod cli;
+mod clients;
 pub mod config;
 pub mod error;
 pub mod exit;
+mod headers;
 mod healthcheck;
 pub mod items;
+mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

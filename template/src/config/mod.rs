@@ -14,6 +14,7 @@
 //! ```
 
 mod auth;
+mod clients;
 mod environment;
 mod faults;
 mod http;
@@ -37,6 +38,7 @@ use serde::{
 
 pub use self::{
     auth::{Auth, AuthError},
+    clients::{Clients, ForwardedBy},
     environment::Environment,
     faults::Faults,
     http::Http,
@@ -60,6 +62,8 @@ pub struct Config {
     pub profile: Profile,
     /// The public listener and its limits.
     pub http: Http,
+    /// How clients are told apart, and how much one may ask.
+    pub clients: Clients,
     /// The private listener: probes and metrics.
     pub operations: Operations,
     /// Which tokens are accepted.

@@ -52,6 +52,15 @@ pub mod store {
     pub const STATE: &str = "db.client.connection.state";
 }
 
+/// What is refused.
+pub mod limits {
+    /// Requests that hit a bound, by [`SETTING`].
+    pub const REFUSED: &str = "limits.refused_requests";
+
+    /// The setting that moves the bound.
+    pub const SETTING: &str = "setting";
+}
+
 /// What the business counts.
 pub mod items {
     /// Items that were made.

@@ -217,6 +217,11 @@ pub struct Unfinished {
 impl Unfinished {
     pub async fn finish(mut self) -> StatusCode {
         self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// Waits for an answer without sending the rest.
+    pub async fn answer(mut self) -> StatusCode {
         read_status(&mut self.stream).await
     }
 }
