@@ -53,15 +53,19 @@
 //! ```
 
 mod answer;
+mod changes;
 mod check;
 mod future;
 mod layer;
+mod paths;
+mod pulse;
 mod record;
 mod registry;
 mod report;
 mod service;
 mod tasks;
 
+pub use changes::HealthChanges;
 pub use check::{BoxError, Check};
 pub use future::ResponseFuture;
 pub use layer::HealthLayer;

@@ -6,7 +6,10 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod blocked;
 mod checks;
+mod events;
+mod formats;
 mod probes;
 #[cfg(feature = "axum")]
 mod router;
@@ -14,13 +17,20 @@ mod router;
 use std::{
     convert::Infallible,
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use axum_chassis::health::{Health, HealthLayer};
+use axum_chassis::health::{Check, Health, HealthLayer};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{
+    Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
@@ -62,9 +72,34 @@ fn text(answer: Answer) -> String {
     }
 }
 
-/// What `/readyz?verbose` says.
+/// What a probe says as a document.
+fn document(health: &Health, path: &str) -> Value {
+    let request = Request::get(path).header(ACCEPT, "application/health+json");
+    let layer = HealthLayer::new(health.clone());
+    let answer = at_once(&layer, request.body(()).unwrap());
+    assert_eq!(answer.headers()[CONTENT_TYPE], "application/health+json");
+    serde_json::from_str(&text(answer)).unwrap()
+}
+
 fn report(health: &Health) -> Value {
-    serde_json::from_str(&text(get(health, "/readyz?verbose"))).unwrap()
+    document(health, "/readyz")
+}
+
+/// A check that passes or fails as the switch says.
+fn switched(name: &str, switch: &Arc<AtomicBool>) -> Check {
+    let switch = Arc::clone(switch);
+    Check::new(name, move || {
+        let good = switch.load(Relaxed);
+        async move { if good { Ok(()) } else { Err("refused".into()) } }
+    })
+}
+
+fn refused(name: &str) -> Check {
+    switched(name, &Arc::default())
+}
+
+fn passes(name: &str) -> Check {
+    switched(name, &Arc::new(AtomicBool::new(true)))
 }
 
 /// Waits for a condition, for ten seconds at most.
