@@ -38,9 +38,9 @@ impl HealthLayer {
         self.with_path(Probe::Startup, path.into())
     }
 
-    fn with_path(mut self, probe: Probe, path: String) -> Self {
-        Arc::make_mut(&mut self.paths).set(probe, path);
-        self
+    fn with_path(self, probe: Probe, path: String) -> Self {
+        let paths = Arc::new(self.paths.with(probe, path));
+        Self { paths, ..self }
     }
 }
 

@@ -55,8 +55,14 @@
 mod answer;
 mod changes;
 mod check;
+pub mod checks;
+#[cfg(feature = "health-export")]
+mod export;
 mod future;
+#[cfg(feature = "grpc-health")]
+mod grpc;
 mod layer;
+mod outcomes;
 mod paths;
 mod pulse;
 mod record;
@@ -64,11 +70,18 @@ mod registry;
 mod report;
 mod service;
 mod tasks;
+#[cfg(feature = "health-metrics")]
+mod telemetry;
 
 pub use changes::HealthChanges;
 pub use check::{BoxError, Check};
+#[cfg(feature = "health-export")]
+pub use export::WatchedExporter;
 pub use future::ResponseFuture;
+#[cfg(feature = "grpc-health")]
+pub use grpc::GrpcHealth;
 pub use layer::HealthLayer;
+pub use outcomes::Outcomes;
 pub use registry::{Health, HealthBuilder};
 pub use service::HealthProbes;
 pub use tasks::HealthTasks;

@@ -38,7 +38,7 @@ const RUNTIME: &str = "runtime";
 /// assert!(!health.is_ready());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Health(Arc<State>);
+pub struct Health(pub(super) Arc<State>);
 
 #[derive(Debug)]
 pub(super) struct State {

@@ -7,9 +7,20 @@
 )]
 
 mod blocked;
+#[cfg(feature = "health-certificate")]
+mod certificate;
 mod checks;
+#[cfg(feature = "health-disk")]
+mod disk;
 mod events;
+#[cfg(feature = "health-export")]
+mod export;
 mod formats;
+#[cfg(feature = "grpc-health")]
+mod grpc;
+#[cfg(feature = "health-metrics")]
+mod metrics;
+mod outcomes;
 mod probes;
 #[cfg(feature = "axum")]
 mod router;
@@ -25,7 +36,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum_chassis::health::{Check, Health, HealthLayer};
+use axum_chassis::health::{Check, Health, HealthLayer, HealthTasks};
 use bytes::Bytes;
 use http::{
     Request, Response, StatusCode,
@@ -83,6 +94,41 @@ fn document(health: &Health, path: &str) -> Value {
 
 fn report(health: &Health) -> Value {
     document(health, "/readyz")
+}
+
+/// The only check of a service that has started, and what it says after a run.
+struct Alone {
+    health: Health,
+    _checks: HealthTasks,
+}
+
+impl Alone {
+    async fn run(check: Check) -> Self {
+        let health = Health::builder()
+            .check(check.interval(Check::MIN_INTERVAL))
+            .build();
+        health.mark_started();
+        let alone = Self {
+            _checks: health.spawn(),
+            health,
+        };
+        eventually("run", || alone.told() != "not run yet").await;
+        alone
+    }
+
+    /// What is wrong; nothing if it passes.
+    fn told(&self) -> String {
+        let report = report(&self.health);
+        let mut checks = report["checks"].as_object().unwrap().iter();
+        let (_, check) = checks.find(|(name, _)| *name != "runtime").unwrap();
+        check[0]["output"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `pass`, or `warn` if it fails: the service stays ready.
+    fn status(&self) -> String {
+        assert!(self.health.is_ready());
+        report(&self.health)["status"].as_str().unwrap().to_owned()
+    }
 }
 
 /// A check that passes or fails as the switch says.

@@ -96,6 +96,13 @@ fn the_paths_may_lie_below_one_another() {
 }
 
 #[test]
+fn a_probe_may_be_the_root() {
+    let layer = HealthLayer::new(Health::builder().build()).live_path("/");
+    let root = Request::get("/?a=b").body(()).unwrap();
+    assert_eq!(at_once(&layer, root).status(), StatusCode::OK);
+}
+
+#[test]
 fn every_other_path_is_passed_on() {
     let health = Health::builder().check(passes("store")).build();
     let paths = [
