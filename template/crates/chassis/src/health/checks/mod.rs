@@ -4,10 +4,10 @@
 //!
 //! | check | feature | warns | interval, time-out |
 //! |---|---|---|---|
-//! | [`disk_space`] | `health-disk` | below so many free bytes | 30 s, 1 s |
-//! | [`certificate`] | `health-certificate` | so long before a certificate of a PEM file ends, and when it has | 60 s, 1 s |
+//! | `disk_space` | `health-disk` | below so many free bytes | 30 s, 1 s |
+//! | `certificate` | `health-certificate` | so long before a certificate of a PEM file ends, and when it has | 60 s, 1 s |
 //! | [`Outcomes::check`](super::Outcomes::check) | | when what happens anyway has failed for so long | 5 s, 1 s |
-//! | [`Outcomes::watch`](super::Outcomes::watch) | `health-export` | the same of an OpenTelemetry exporter | |
+//! | `Outcomes::watch` | `health-export` | the same of an OpenTelemetry exporter | |
 //!
 //! # A connection pool
 //!
