@@ -65,7 +65,7 @@ impl Check {
 
     /// As [`new`](Self::new), for a probe that blocks. It runs on a thread of the
     /// runtime's pool for that. One that hangs holds that one thread, and is not begun
-    /// again before it is back.
+    /// again before it is back; a runtime that is dropped waits for it.
     ///
     /// ```
     /// use axum_chassis::health::Check;

@@ -61,6 +61,7 @@
 //! | successes in a row until a check that failed passes | 1 | [`Check::success_threshold`] |
 //! | time without a task that comes through | 10 s | [`HealthBuilder::stall_limit`] |
 //! | text of an error | 1 KiB | |
+//! | file of certificates | 1 MiB | |
 //!
 //! # Metrics
 //!

@@ -30,6 +30,7 @@ pub(super) struct Pulse {
 
 #[derive(Debug, Default)]
 struct Beats {
+    watched: bool,
     sent: Option<Instant>,
     lags: VecDeque<Duration>,
     told_stalled: bool,
@@ -89,14 +90,20 @@ impl Pulse {
         (told != stalled).then_some(stalled)
     }
 
-    /// The longest lag of the last minute, with what is outstanding; none if nobody beats.
+    /// The longest lag of the last minute, with what is outstanding; none if nobody watches.
     pub(super) fn lag(&self) -> Option<Duration> {
         let beats = self.beats();
         let outstanding = beats.sent.map(|sent| sent.elapsed());
-        beats.lags.iter().copied().chain(outstanding).max()
+        let longest = beats.lags.iter().copied().chain(outstanding).max();
+        beats.watched.then(|| longest.unwrap_or_default())
     }
 
-    /// Nobody beats any more.
+    /// From now on somebody watches.
+    pub(super) fn start(&self) {
+        self.beats().watched = true;
+    }
+
+    /// Nobody watches any more.
     pub(super) fn stop(&self) {
         *self.beats() = Beats::default();
         self.unanswered_turns.store(0, Ordering::Relaxed);
@@ -160,7 +167,9 @@ mod tests {
     fn the_longest_lag_of_the_last_beats_is_told_and_then_forgotten() {
         let runtime = still_runtime();
         let pulse = Arc::new(Pulse::new(Duration::from_secs(10)));
-        assert_eq!(pulse.lag(), None, "nobody beats");
+        assert_eq!(pulse.lag(), None, "nobody watches");
+        pulse.start();
+        assert_eq!(pulse.lag(), Some(Duration::ZERO));
         let long_ago = Instant::now() - Duration::from_secs(5);
         pulse.answer(long_ago);
         for _ in 1..REMEMBERED_BEATS {
@@ -176,6 +185,7 @@ mod tests {
     #[test]
     fn an_outstanding_beat_lags_already() {
         let pulse = Pulse::new(Duration::from_secs(10));
+        pulse.start();
         pulse.beats().sent = Some(Instant::now() - Duration::from_secs(5));
         assert!(pulse.lag() > Some(Duration::from_secs(5)));
     }

@@ -39,6 +39,7 @@ impl HealthTasks {
 /// Keeps the pulse of the runtime, and notices what time alone makes stale.
 fn start_watchdog(state: Arc<State>, runtime: Handle) -> mpsc::Sender<()> {
     let (running, stopped) = mpsc::channel();
+    state.pulse.start();
     let watch = move || {
         // Staleness is told by the clock that the checks run by.
         let _clock = runtime.enter();

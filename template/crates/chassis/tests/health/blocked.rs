@@ -218,9 +218,6 @@ fn watched() -> (Runtime, Health) {
 fn a_stalled_runtime_fails_liveness_to_who_asks_on_another() {
     let (runtime, health) = watched();
     let _checks = runtime.block_on(async { health.spawn() });
-    wait_until("beating", || {
-        document(&health, "/livez")["checks"].is_object()
-    });
     assert_eq!(
         text(get(&health, "/livez?verbose")),
         "[+]runtime ok\nlivez check passed\n"

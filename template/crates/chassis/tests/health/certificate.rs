@@ -128,3 +128,13 @@ async fn a_file_that_is_not_there_says_where_it_should_be() {
     assert!(told.starts_with(&file.path.display().to_string()), "{told}");
     assert!(told.ends_with("; mount it, or correct the path"), "{told}");
 }
+
+#[tokio::test]
+async fn a_file_without_end_is_read_to_a_bound() {
+    let check = certificate("certificate", "/dev/zero", CERTIFICATE_NOTICE);
+    let told = Alone::run(check).await.told();
+    assert!(
+        told.ends_with("; it should hold PEM certificates"),
+        "{told}"
+    );
+}

@@ -29,7 +29,7 @@ async fn verbose_has_a_line_for_each_check_as_kubernetes_has() {
     let (health, _checks) = mixed().await;
     let answer = get(&health, "/readyz?verbose");
     assert_eq!(answer.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
-    let lines = "[+]store ok\n[-]queue failed: refused\n[!]cache degraded: refused\n\
+    let lines = "[+]runtime ok\n[+]store ok\n[-]queue failed: refused\n[!]cache degraded: refused\n\
                  readyz check failed\n";
     assert_eq!(text(answer), lines);
     assert_eq!(
@@ -55,7 +55,7 @@ async fn an_error_of_many_lines_is_one_line() {
     let health = Health::builder().check(check).build();
     let _checks = health.spawn();
     let told = || text(get(&health, "/readyz?verbose"));
-    eventually("failed", || told().starts_with("[-]store failed: a  b c\n")).await;
+    eventually("failed", || told().contains("\n[-]store failed: a  b c\n")).await;
 }
 
 #[test]
@@ -121,11 +121,13 @@ async fn checks_can_be_left_out() {
     assert_eq!(status(&health, "/readyz?exclude=queue"), 200);
     assert_eq!(status(&health, "/readyz?exclude=store"), 503);
     let told = text(get(&health, "/readyz?exclude=queue&verbose&exclude=cache"));
-    let lines = "[+]store ok\n[+]queue excluded: ok\n[+]cache excluded: ok\nreadyz check passed\n";
+    let lines = "[+]runtime ok\n[+]store ok\n[+]queue excluded: ok\n[+]cache excluded: ok\n\
+                 readyz check passed\n";
     assert_eq!(told, lines);
     let document = document(&health, "/readyz?exclude=queue&exclude=cache");
     assert_eq!(document["status"], "pass");
-    assert_eq!(document["checks"].as_object().unwrap().len(), 1);
+    let checks = document["checks"].as_object().unwrap();
+    assert_eq!(checks.keys().collect::<Vec<_>>(), ["runtime", "store"]);
 
     health.mark_draining();
     assert_eq!(status(&health, "/readyz?exclude=queue"), 503, "no check");

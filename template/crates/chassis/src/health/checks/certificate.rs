@@ -1,5 +1,6 @@
 use std::{
-    fs,
+    fs::File,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
@@ -12,6 +13,9 @@ use crate::health::{BoxError, Check};
 
 /// Fourteen days: what renews at a third of ninety days is two weeks late by then.
 pub const CERTIFICATE_NOTICE: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// So much of a file is read. A chain of ten certificates has 20 KiB.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Warns from `notice` before the first certificate of a PEM file ends, of a chain with
 /// its intermediates, and when the file cannot be read. The file is read at each run, so
@@ -33,8 +37,8 @@ pub fn certificate(name: impl Into<Arc<str>>, path: impl Into<PathBuf>, notice: 
 
 fn look(path: &Path, notice: Duration) -> Result<(), BoxError> {
     let shown = path.display();
-    let pem = fs::read(path)
-        .map_err(|error| format!("{shown}: {error}; mount it, or correct the path"))?;
+    let pem =
+        read(path).map_err(|error| format!("{shown}: {error}; mount it, or correct the path"))?;
     let end = first_end(&pem)
         .map_err(|error| format!("{shown}: {error}; it should hold PEM certificates"))?;
     let ends_at = format_rfc3339_seconds(end);
@@ -46,6 +50,13 @@ fn look(path: &Path, notice: Duration) -> Result<(), BoxError> {
         }
         Ok(_) => Ok(()),
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut start = File::open(path)?.take(MAX_FILE_BYTES);
+    start.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 /// When the first of them ends (RFC 5280 section 4.1.2.5).
