@@ -2,7 +2,7 @@ use std::{fs, io, path::PathBuf, time::Duration};
 
 use axum_chassis::{
     Cause,
-    jwt::{Algorithm, HmacAlgorithm, Key, KeySet, Verifier, VerifierError},
+    jwt::{Algorithm, HmacAlgorithm, Issuer, Key, KeySet, Verifier, VerifierError},
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,23 +67,24 @@ impl Auth {
     ///
     /// If there is not exactly one source of keys, or its keys cannot be used.
     pub fn verifier(&self) -> Result<Verifier, AuthError> {
-        let verifier = Verifier::builder()
-            .issuer(&self.issuer)
-            .audience(&self.audience)
-            .leeway(self.leeway);
-        let verifier = match (&self.jwks_file, &self.public_key_file, &self.hmac_secret) {
-            (Some(file), None, None) => {
-                verifier.keys(KeySet::from_jwks_json(&fs::read_to_string(file)?)?)
-            }
-            (None, Some(file), None) => {
-                verifier.key(Key::pem(self.public_key_algorithm, &fs::read(file)?)?)
-            }
-            (None, None, Some(secret)) => {
-                verifier.key(Key::hmac(HmacAlgorithm::Hs256, secret.expose().as_bytes())?)
-            }
-            _ => return Err(AuthError::Sources),
-        };
+        let issuer = Issuer::new(&self.issuer, &self.audience, self.keys()?);
+        let verifier = Verifier::builder().issuer(issuer).leeway(self.leeway);
         Ok(verifier.build()?)
+    }
+
+    fn keys(&self) -> Result<KeySet, AuthError> {
+        Ok(
+            match (&self.jwks_file, &self.public_key_file, &self.hmac_secret) {
+                (Some(file), None, None) => KeySet::from_jwks_json(&fs::read_to_string(file)?)?,
+                (None, Some(file), None) => {
+                    Key::pem(self.public_key_algorithm, &fs::read(file)?)?.into()
+                }
+                (None, None, Some(secret)) => {
+                    Key::hmac(HmacAlgorithm::Hs256, secret.expose().as_bytes())?.into()
+                }
+                _ => return Err(AuthError::Sources),
+            },
+        )
     }
 
     pub(super) fn validate(&self, profile: Profile, faults: &mut Faults) {

@@ -15,7 +15,7 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 19] = [
     "trace",
     "reqwest",
     "metrics",
@@ -24,6 +24,11 @@ const LAYERS: [&str; 14] = [
     "sampler",
     "jwt",
     "health",
+    "grpc-health",
+    "health-certificate",
+    "health-disk",
+    "health-export",
+    "health-metrics",
     "axum",
     "axum,trace",
     "axum,metrics",

@@ -56,3 +56,16 @@ pub(crate) mod prometheus {
     pub(crate) const METRIC: &str = "metric";
     pub(crate) const OVERFLOWED_MEASUREMENTS: &str = "axum_chassis.overflowed_measurements";
 }
+
+#[cfg(feature = "health-metrics")]
+pub(crate) mod health {
+    /// The label that names a check, and the one that names a probe.
+    pub(crate) const CHECK: &str = "check";
+    pub(crate) const PROBE: &str = "probe";
+
+    pub(crate) const CHECK_DURATION: &str = "axum_chassis.health.check.duration";
+    pub(crate) const CHECK_LAST_SUCCESS: &str = "axum_chassis.health.check.last_success.timestamp";
+    pub(crate) const CHECK_STATUS: &str = "axum_chassis.health.check.status";
+    pub(crate) const RUNTIME_LAG: &str = "axum_chassis.health.runtime.lag";
+    pub(crate) const STATUS: &str = "axum_chassis.health.status";
+}

@@ -5,34 +5,27 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Key, VerifierError, json};
-
-/// The keys of a JWK Set (RFC 7517), as an issuer publishes them.
-///
-/// Keys that are not for us are passed over, as RFC 7517 section 5 asks: those of an
-/// unknown `kty`, `crv` or `alg`, and those whose `use` or `key_ops` is not to verify
-/// signatures. A key that is for us and malformed is an error, for it would be missed.
-/// An RSA key that states no `alg` is for RS256 alone (OpenID Connect Core section 2).
-///
-/// ```
-/// use axum_chassis::jwt::{KeySet, Verifier};
-///
-/// let keys = KeySet::from_jwks_json(r#"{"keys": [{
-///     "kty": "OKP", "crv": "Ed25519", "kid": "2026-01", "use": "sig",
-///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-/// }]}"#)?;
-/// let verifier = Verifier::builder()
-///     .issuer("https://issuer.example")
-///     .audience("https://api.example")
-///     .keys(keys)
-///     .build()?;
-/// # Ok::<_, axum_chassis::jwt::VerifierError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct KeySet(Vec<Key>);
+use super::{Algorithm, Key, KeySet, VerifierError, json};
 
 impl KeySet {
-    /// Reads the document.
+    /// The keys of a JWK Set (RFC 7517), as an issuer publishes them.
+    ///
+    /// Keys that are not for us are passed over, as RFC 7517 section 5 asks: those of an
+    /// unknown `kty`, `crv` or `alg`, and those whose `use` or `key_ops` is not to verify
+    /// signatures. A key that is for us and malformed is an error, for it would be missed.
+    /// An RSA key that states no `alg` is for RS256 alone (OpenID Connect Core section 2).
+    ///
+    /// ```
+    /// use axum_chassis::jwt::{Issuer, KeySet, Verifier};
+    ///
+    /// let keys = KeySet::from_jwks_json(r#"{"keys": [{
+    ///     "kty": "OKP", "crv": "Ed25519", "kid": "2026-01", "use": "sig",
+    ///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    /// }]}"#)?;
+    /// let issuer = Issuer::new("https://issuer.example", "https://api.example", keys);
+    /// let verifier = Verifier::builder().issuer(issuer).build()?;
+    /// # Ok::<_, axum_chassis::jwt::VerifierError>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -54,16 +47,7 @@ impl KeySet {
             };
             read(jwk).map_err(in_set).transpose()
         });
-        keys.collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl IntoIterator for KeySet {
-    type Item = Key;
-    type IntoIter = std::vec::IntoIter<Key>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        Self::new(keys.collect::<Result<Vec<_>, _>>()?)
     }
 }
 

@@ -28,27 +28,26 @@
 //!   numbers of seconds up to the year 9999, `iss`, `sub`, `jti` and `scope` are strings,
 //!   `aud` is a string or an array of 1 to 16. `sub` is required because whoever owns
 //!   something must have a name.
-//! - `iss` is ours, and `aud` contains ours.
+//! - `iss` names an issuer that is trusted, the key is one of its, and `aud` contains the
+//!   audience that we are for it.
 //! - It has not expired, and `nbf` and `iat` do not lie in the future, give or take the
 //!   leeway.
 //!
-//! Keys are checked when the [`Verifier`] is built: an HMAC secret is as long as its
-//! hash, an RSA key has 2048 bits or more, and no two keys can be taken for each other.
+//! Keys are checked before they are used: an HMAC secret is as long as its hash, an RSA
+//! key has 2048 bits or more, and no two keys of an issuer can be taken for each other.
 //!
 //! # Example
 //!
 //! ```
-//! use axum_chassis::jwt::{Claims, HmacAlgorithm, JwtLayer, Key, Verifier};
+//! use axum_chassis::jwt::{Claims, HmacAlgorithm, Issuer, JwtLayer, Key, Verifier};
 //! use http::{Request, Response, StatusCode, header::WWW_AUTHENTICATE};
 //! use tower::{ServiceBuilder, ServiceExt, service_fn};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let verifier = Verifier::builder()
-//!     .issuer("https://issuer.example")
-//!     .audience("https://api.example")
-//!     .key(Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?)
-//!     .build()?;
+//! let key = Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?;
+//! let issuer = Issuer::new("https://issuer.example", "https://api.example", key);
+//! let verifier = Verifier::builder().issuer(issuer).build()?;
 //!
 //! let service = ServiceBuilder::new()
 //!     .layer(JwtLayer::new(verifier))
@@ -75,10 +74,12 @@ mod claims;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+mod issuer;
 mod json;
 mod jwks;
 mod key;
-mod keyring;
+mod key_set;
+mod keys;
 mod layer;
 mod rejection;
 mod scope;
@@ -91,8 +92,10 @@ mod verifier_error;
 pub use algorithm::{Algorithm, HmacAlgorithm};
 pub use claims::Claims;
 pub use future::ResponseFuture;
-pub use jwks::KeySet;
+pub use issuer::Issuer;
 pub use key::Key;
+pub use key_set::KeySet;
+pub use keys::Keys;
 pub use layer::JwtLayer;
 pub use rejection::Rejection;
 pub use scope::{RequireScope, RequireScopeLayer};

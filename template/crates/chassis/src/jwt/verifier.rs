@@ -1,10 +1,11 @@
 use std::{
+    collections::HashSet,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use super::{Algorithm, Claims, Key, TokenError, VerifierError, keyring::Keyring, token::Token};
+use super::{Claims, Issuer, TokenError, VerifierError, token::Token};
 
 /// How much earlier or later another clock may run, unless
 /// [`VerifierBuilder::leeway`] says otherwise.
@@ -13,17 +14,15 @@ pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// The longest leeway: "no more than a few minutes" (RFC 7519 section 4.1.4).
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
-/// Decides which tokens are good: signed with one of its keys, from its issuer, for its
-/// audience, at this time. Immutable, and cheap to clone.
+/// Decides which tokens are good: from an issuer that is trusted, signed with one of its
+/// keys, for us, at this time. Cheap to clone.
 ///
 /// ```
-/// use axum_chassis::jwt::{HmacAlgorithm, Key, TokenError, Verifier};
+/// use axum_chassis::jwt::{HmacAlgorithm, Issuer, Key, TokenError, Verifier};
 ///
-/// let verifier = Verifier::builder()
-///     .issuer("https://issuer.example")
-///     .audience("https://api.example")
-///     .key(Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?)
-///     .build()?;
+/// let key = Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?;
+/// let issuer = Issuer::new("https://issuer.example", "https://api.example", key);
+/// let verifier = Verifier::builder().issuer(issuer).build()?;
 ///
 /// assert_eq!(verifier.verify("no.token").unwrap_err(), TokenError::NotThreeParts);
 /// # Ok::<_, axum_chassis::jwt::VerifierError>(())
@@ -32,9 +31,8 @@ pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 pub struct Verifier(Arc<Policy>);
 
 struct Policy {
-    keys: Keyring,
-    issuer: String,
-    audience: String,
+    /// By name. There are few, so a list is searched as fast as a map.
+    issuers: Vec<Issuer>,
     leeway: Duration,
     clock: Clock,
 }
@@ -42,14 +40,11 @@ struct Policy {
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 impl Verifier {
-    /// What is to be told: issuer, audience, and one key at least.
+    /// What is to be told: one issuer at least.
     pub fn builder() -> VerifierBuilder {
         VerifierBuilder {
-            issuer: String::new(),
-            audience: String::new(),
+            issuers: Vec::new(),
             leeway: DEFAULT_LEEWAY,
-            keys: Vec::new(),
-            algorithms: None,
             clock: Arc::new(SystemTime::now),
         }
     }
@@ -62,27 +57,34 @@ impl Verifier {
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let token = Token::parse(token)?;
-        let key = self
-            .0
-            .keys
-            .find(token.header.kid.as_deref(), &token.header.alg)?;
+        let claims = Claims::try_from(token.claims()?)?;
+        let issuer = self.0.issuer(&claims)?;
+        let keys = issuer.keys.current();
+        let key = keys.find(token.header.kid.as_deref(), &token.header.alg)?;
+        if !issuer.allows(key.algorithm()) {
+            return Err(TokenError::UnknownKey);
+        }
         if !key.verifies(token.signed(), &token.signature()?) {
             return Err(TokenError::WrongSignature);
         }
-        let claims = Claims::try_from(token.claims()?)?;
-        self.0.check(&claims)?;
+        if !issuer.is_for(claims.audiences()) {
+            return Err(TokenError::WrongAudience);
+        }
+        self.0.check_times(&claims)?;
         Ok(claims)
     }
 }
 
 impl Policy {
-    fn check(&self, claims: &Claims) -> Result<(), TokenError> {
-        if claims.issuer() != self.issuer {
-            return Err(TokenError::WrongIssuer);
-        }
-        if !claims.audiences().any(|audience| audience == self.audience) {
-            return Err(TokenError::WrongAudience);
-        }
+    /// Whose keys to try. The token only says so: nothing is believed before the
+    /// signature is checked with a key of that issuer (RFC 8725 section 3.8).
+    fn issuer(&self, claims: &Claims) -> Result<&Issuer, TokenError> {
+        let mut issuers = self.issuers.iter();
+        let named = issuers.find(|issuer| issuer.name == claims.issuer());
+        named.ok_or(TokenError::WrongIssuer)
+    }
+
+    fn check_times(&self, claims: &Claims) -> Result<(), TokenError> {
         let now = (self.clock)();
         let latest = now + self.leeway;
         if now >= claims.expires_at() + self.leeway {
@@ -108,10 +110,8 @@ impl Policy {
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
-            .field("issuer", &self.issuer)
-            .field("audience", &self.audience)
+            .field("issuers", &self.issuers)
             .field("leeway", &self.leeway)
-            .field("keys", &self.keys)
             .finish_non_exhaustive()
     }
 }
@@ -119,54 +119,22 @@ impl fmt::Debug for Policy {
 /// Builds a [`Verifier`].
 #[must_use = "nothing is built before `build`"]
 pub struct VerifierBuilder {
-    issuer: String,
-    audience: String,
+    issuers: Vec<Issuer>,
     leeway: Duration,
-    keys: Vec<Key>,
-    algorithms: Option<Vec<Algorithm>>,
     clock: Clock,
 }
 
 impl VerifierBuilder {
-    /// Whose tokens are good: `iss` is this, to the letter. Required.
-    pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            ..self
-        }
-    }
-
-    /// Whom they must be for: `aud` is this or contains it. Required.
-    pub fn audience(self, audience: impl Into<String>) -> Self {
-        Self {
-            audience: audience.into(),
-            ..self
-        }
-    }
-
-    /// By how much the issuer's clock may differ, for `exp`, `nbf` and `iat`;
-    /// [`DEFAULT_LEEWAY`] unless told, [`MAX_LEEWAY`] at most.
-    pub fn leeway(self, leeway: Duration) -> Self {
-        Self { leeway, ..self }
-    }
-
-    /// Adds a key.
-    pub fn key(self, key: Key) -> Self {
-        self.keys([key])
-    }
-
-    /// Adds keys, such as those of a [`KeySet`](super::KeySet).
-    pub fn keys(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
-        self.keys.extend(keys);
+    /// Trusts this issuer, too. One is required.
+    pub fn issuer(mut self, issuer: Issuer) -> Self {
+        self.issuers.push(issuer);
         self
     }
 
-    /// Leaves out keys for other algorithms. Unless told, each key is used.
-    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        Self {
-            algorithms: Some(algorithms.into_iter().collect()),
-            ..self
-        }
+    /// By how much an issuer's clock may differ, for `exp`, `nbf` and `iat`;
+    /// [`DEFAULT_LEEWAY`] unless told, [`MAX_LEEWAY`] at most.
+    pub fn leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
     }
 
     /// Reads the time from elsewhere than the system's clock, as tests do.
@@ -181,28 +149,24 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// If issuer or audience is empty, the leeway too long, or the keys are none or
-    /// cannot be told apart.
+    /// If there is no issuer, two have the same name, one has no name, no audience or no
+    /// key that may be used, or the leeway is too long.
     pub fn build(self) -> Result<Verifier, VerifierError> {
-        if self.issuer.is_empty() {
+        if self.issuers.is_empty() {
             return Err(VerifierError::NoIssuer);
         }
-        if self.audience.is_empty() {
-            return Err(VerifierError::NoAudience);
+        let mut names = HashSet::new();
+        for issuer in &self.issuers {
+            issuer.check()?;
+            if !names.insert(&issuer.name) {
+                return Err(VerifierError::DuplicateIssuer(issuer.name.clone()));
+            }
         }
         if self.leeway > MAX_LEEWAY {
             return Err(VerifierError::LeewayTooLong);
         }
-        let allowed = self.algorithms;
-        let is_allowed = |key: &Key| {
-            allowed
-                .as_ref()
-                .is_none_or(|list| list.contains(&key.algorithm()))
-        };
         Ok(Verifier(Arc::new(Policy {
-            keys: Keyring::new(self.keys.into_iter().filter(is_allowed))?,
-            issuer: self.issuer,
-            audience: self.audience,
+            issuers: self.issuers,
             leeway: self.leeway,
             clock: self.clock,
         })))

@@ -9,6 +9,8 @@ use super::Algorithm;
 pub enum VerifierError {
     /// There is no issuer.
     NoIssuer,
+    /// Two issuers have the same name.
+    DuplicateIssuer(String),
     /// There is no audience.
     NoAudience,
     /// The leeway is longer than [`MAX_LEEWAY`](super::MAX_LEEWAY).
@@ -64,6 +66,10 @@ impl fmt::Display for VerifierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoIssuer => f.write_str("there is no issuer: name who issues the tokens (`iss`)"),
+            Self::DuplicateIssuer(name) => write!(
+                f,
+                "two issuers have the name {name:?}: give one all the audiences and keys"
+            ),
             Self::NoAudience => {
                 f.write_str("there is no audience: name whom the tokens are for (`aud`)")
             }

@@ -9,7 +9,7 @@ use aws_lc_rs::{
     rsa::KeySize,
     signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair},
 };
-use axum_chassis::jwt::{HmacAlgorithm, Key, Verifier, VerifierBuilder};
+use axum_chassis::jwt::{self, HmacAlgorithm, Key, Keys, Verifier, VerifierBuilder};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -170,17 +170,20 @@ pub fn claims_without(name: &str) -> Value {
     claims
 }
 
-/// A verifier that lacks nothing but its keys.
-pub fn verifier() -> VerifierBuilder {
+/// A verifier that trusts whoever has these keys.
+pub fn verifier(keys: impl Into<Keys>) -> VerifierBuilder {
     Verifier::builder()
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+        .issuer(jwt::Issuer::new(ISSUER, AUDIENCE, keys))
+        .clock(clock)
+}
+
+pub fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
 /// A verifier for [`Issuer::hs256`].
 pub fn hs256_verifier() -> Verifier {
-    verifier().key(hs256_key()).build().unwrap()
+    verifier(hs256_key()).build().unwrap()
 }
 
 pub fn hs256_key() -> Key {

@@ -1,0 +1,73 @@
+use super::{Algorithm, Keys, VerifierError};
+
+/// Somebody whose tokens are good, if they are for us and signed with one of the keys.
+///
+/// ```
+/// use axum_chassis::jwt::{HmacAlgorithm, Issuer, Key};
+///
+/// let key = Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?;
+/// let issuer = Issuer::new("https://issuer.example", "https://api.example", key);
+/// # Ok::<_, axum_chassis::jwt::VerifierError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    pub(super) name: String,
+    audiences: Vec<String>,
+    algorithms: Option<Vec<Algorithm>>,
+    pub(super) keys: Keys,
+}
+
+impl Issuer {
+    /// Its `iss` to the letter, what `aud` must be or contain, and its keys.
+    pub fn new(
+        name: impl Into<String>,
+        audience: impl Into<String>,
+        keys: impl Into<Keys>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            audiences: vec![audience.into()],
+            algorithms: None,
+            keys: keys.into(),
+        }
+    }
+
+    /// Takes tokens for this audience, too.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Leaves keys for other algorithms unused. Unless told, each key is used.
+    #[must_use]
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        Self {
+            algorithms: Some(algorithms.into_iter().collect()),
+            ..self
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), VerifierError> {
+        if self.name.is_empty() {
+            return Err(VerifierError::NoIssuer);
+        }
+        if self.audiences.iter().any(String::is_empty) {
+            return Err(VerifierError::NoAudience);
+        }
+        let keys = self.keys.current();
+        match keys.iter().any(|key| self.allows(key.algorithm())) {
+            true => Ok(()),
+            false => Err(VerifierError::NoKey),
+        }
+    }
+
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+        let list = self.algorithms.as_ref();
+        list.is_none_or(|list| list.contains(&algorithm))
+    }
+
+    pub(super) fn is_for<'a>(&self, mut audiences: impl Iterator<Item = &'a str>) -> bool {
+        audiences.any(|audience| self.audiences.iter().any(|ours| ours == audience))
+    }
+}
