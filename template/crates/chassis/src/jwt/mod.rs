@@ -71,6 +71,7 @@
 mod algorithm;
 mod bearer;
 mod claims;
+mod claims_set;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
@@ -82,6 +83,7 @@ mod key_set;
 mod keys;
 mod layer;
 mod rejection;
+mod roles;
 mod scope;
 mod service;
 mod token;
