@@ -25,7 +25,12 @@
 #[cfg(any(feature = "metrics", feature = "prometheus"))]
 mod bounded;
 mod cause;
-#[cfg(any(feature = "metrics", feature = "prometheus", feature = "trace"))]
+#[cfg(any(
+    feature = "jwt",
+    feature = "metrics",
+    feature = "prometheus",
+    feature = "trace"
+))]
 #[cfg_attr(
     not(any(feature = "metrics", feature = "trace")),
     expect(dead_code, reason = "both layers share some names")

@@ -107,7 +107,7 @@ impl Claims {
     ///
     /// If they are not a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, TokenError> {
-        serde_json::from_slice(&self.0.json).map_err(|_| TokenError::UnfitClaims)
+        serde_json::from_str(&self.0.json).map_err(|_| TokenError::UnfitClaims)
     }
 
     /// How much memory they take, about.

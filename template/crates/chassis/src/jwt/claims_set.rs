@@ -28,11 +28,11 @@ pub(super) struct ClaimsSet {
     /// None before the issuer is known, who says where they are.
     pub(super) roles: Vec<Box<str>>,
     /// All of it, for whoever asks for other claims.
-    pub(super) json: Vec<u8>,
+    pub(super) json: String,
 }
 
 impl ClaimsSet {
-    pub(super) fn read(json: Vec<u8>) -> Result<Self, TokenError> {
+    pub(super) fn read(json: String) -> Result<Self, TokenError> {
         let [iss, sub, aud, exp, nbf, iat, jti, scope] =
             json::members(Part::Claims, &json, &NAMES)?;
         let subject = required("sub", text("sub", sub)?)?;

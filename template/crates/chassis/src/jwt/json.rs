@@ -27,10 +27,10 @@ pub(super) enum Value<'a> {
 /// The values of an object's members of these names, in this order.
 pub(super) fn members<'a, const N: usize>(
     part: Part,
-    json: &'a [u8],
+    json: &'a str,
     names: &[&str; N],
 ) -> Result<[Option<Value<'a>>; N], TokenError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let mut deserializer = serde_json::Deserializer::from_str(json);
     let members = deserializer.deserialize_map(Members(names));
     let members = members.and_then(|members| deserializer.end().map(|()| members));
     // All types are taken, so that sound JSON fails for its names, or is no object.
@@ -41,12 +41,9 @@ pub(super) fn members<'a, const N: usize>(
 }
 
 /// The value of an object's member, if it has one of this name.
-pub(super) fn member<T: DeserializeOwned>(
-    json: &[u8],
-    name: &str,
-) -> serde_json::Result<Option<T>> {
+pub(super) fn member<T: DeserializeOwned>(json: &str, name: &str) -> serde_json::Result<Option<T>> {
     let of_type = PhantomData;
-    serde_json::Deserializer::from_slice(json).deserialize_map(Member { name, of_type })
+    serde_json::Deserializer::from_str(json).deserialize_map(Member { name, of_type })
 }
 
 /// Whether JSON that is otherwise sound repeats no name within an object.
@@ -54,8 +51,8 @@ pub(super) fn has_unique_names(json: &[u8]) -> bool {
     serde_json::from_slice::<Value<'_>>(json).is_ok()
 }
 
-fn starts_object(json: &[u8]) -> bool {
-    json.trim_ascii_start().starts_with(b"{")
+fn starts_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
 }
 
 struct Members<'n, const N: usize>(&'n [&'n str; N]);
@@ -69,7 +66,7 @@ impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = [const { None }; N];
-        let mut names = Names::default();
+        let mut names = Names::new();
         while let Some((Name(name), value)) = map.next_entry()? {
             if let Some(place) = self.0.iter().position(|wanted| *wanted == name) {
                 members[place] = Some(value);
@@ -109,10 +106,14 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The names within an object.
-#[derive(Default)]
 struct Names<'a>(Vec<Cow<'a, str>>);
 
 impl Names<'_> {
+    fn new() -> Self {
+        // Enough for most headers and claims.
+        Self(Vec::with_capacity(16))
+    }
+
     /// By sorting: an object of a thousand names does not cost a million comparisons.
     fn check<E: Error>(mut self) -> Result<(), E> {
         self.0.sort_unstable();
@@ -139,7 +140,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        let mut names = Names::default();
+        let mut names = Names::new();
         while let Some((Name(name), _)) = map.next_entry::<_, Value<'_>>()? {
             names.0.push(name);
         }
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     fn member<'a>(json: &'a str) -> Result<Option<Value<'a>>, TokenError> {
-        members(Part::Claims, json.as_bytes(), &["a"]).map(|[value]| value)
+        members(Part::Claims, json, &["a"]).map(|[value]| value)
     }
 
     #[test]
@@ -250,6 +251,5 @@ mod tests {
             let refused = Err(TokenError::NotAnObject(Part::Claims));
             assert_eq!(member(json), refused, "{json:.9}");
         }
-        assert!(members(Part::Header, b"{\"a\": \"\xff\"}", &["b"]).is_err());
     }
 }

@@ -70,11 +70,13 @@
 
 mod algorithm;
 mod bearer;
+mod cache;
 mod claims;
 mod claims_set;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+mod instruments;
 mod issuer;
 mod json;
 mod jwks;
@@ -89,9 +91,11 @@ mod service;
 mod token;
 mod token_error;
 mod verifier;
+mod verifier_builder;
 mod verifier_error;
 
 pub use algorithm::{Algorithm, HmacAlgorithm};
+pub use cache::{DEFAULT_CACHED_BYTES, DEFAULT_CACHED_TOKENS, TokenCache};
 pub use claims::Claims;
 pub use future::ResponseFuture;
 pub use issuer::Issuer;
@@ -104,5 +108,6 @@ pub use scope::{RequireScope, RequireScopeLayer};
 pub use service::Jwt;
 pub use token::MAX_TOKEN_BYTES;
 pub use token_error::{Part, TokenError};
-pub use verifier::{DEFAULT_LEEWAY, MAX_LEEWAY, Verifier, VerifierBuilder};
+pub use verifier::Verifier;
+pub use verifier_builder::{DEFAULT_LEEWAY, MAX_LEEWAY, VerifierBuilder};
 pub use verifier_error::VerifierError;

@@ -34,6 +34,17 @@ impl Rejection {
         }
     }
 
+    /// A short name for it, of which there are few: the `error.type` of the metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::RepeatedHeader => "repeated_header",
+            Self::MalformedHeader => "malformed_header",
+            Self::InvalidToken(error) => error.kind(),
+            Self::InsufficientScope(_) => "insufficient_scope",
+        }
+    }
+
     /// The `WWW-Authenticate` field. It has no error code where there was no token.
     fn challenge(&self) -> HeaderValue {
         HeaderValue::from_static(match self {

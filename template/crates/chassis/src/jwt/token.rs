@@ -60,13 +60,13 @@ impl<'a> Token<'a> {
     }
 
     /// JSON, if it is a token: what [`Header::read`] reads.
-    pub(super) fn header(&self) -> Result<Vec<u8>, TokenError> {
-        decode(Part::Header, self.header)
+    pub(super) fn header(&self) -> Result<String, TokenError> {
+        text(Part::Header, self.header)
     }
 
     /// JSON, if it is a token. Nobody's before the signature is checked.
-    pub(super) fn claims(&self) -> Result<Vec<u8>, TokenError> {
-        decode(Part::Claims, self.claims)
+    pub(super) fn claims(&self) -> Result<String, TokenError> {
+        text(Part::Claims, self.claims)
     }
 
     pub(super) fn signature(&self) -> Result<Vec<u8>, TokenError> {
@@ -75,25 +75,25 @@ impl<'a> Token<'a> {
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn read(json: &'a [u8]) -> Result<Self, TokenError> {
+    pub(super) fn read(json: &'a str) -> Result<Self, TokenError> {
         let [alg, kid, typ, forbidden @ ..] = json::members(Part::Header, json, &PARAMETERS)?;
         let names = PARAMETERS.iter().skip(3);
         if let Some((name, _)) = names.zip(forbidden).find(|(_, value)| value.is_some()) {
             return Err(TokenError::ForbiddenHeaderParameter(name));
         }
-        if let Some(typ) = text("typ", typ)?
+        if let Some(typ) = parameter("typ", typ)?
             && !TYPES.iter().any(|known| known.eq_ignore_ascii_case(&typ))
         {
             return Err(TokenError::WrongType);
         }
         Ok(Self {
-            alg: text("alg", alg)?.ok_or(TokenError::HeaderParameter("alg"))?,
-            kid: text("kid", kid)?,
+            alg: parameter("alg", alg)?.ok_or(TokenError::HeaderParameter("alg"))?,
+            kid: parameter("kid", kid)?,
         })
     }
 }
 
-fn text<'a>(
+fn parameter<'a>(
     name: &'static str,
     value: Option<Value<'a>>,
 ) -> Result<Option<Cow<'a, str>>, TokenError> {
@@ -104,9 +104,13 @@ fn text<'a>(
     }
 }
 
+fn text(part: Part, encoded: &str) -> Result<String, TokenError> {
+    String::from_utf8(decode(part, encoded)?).map_err(|_| TokenError::NotAnObject(part))
+}
+
 /// Base64url without padding, and with all unused bits zero: a token has one spelling.
-fn decode(part: Part, text: &str) -> Result<Vec<u8>, TokenError> {
+fn decode(part: Part, encoded: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD
-        .decode(text)
+        .decode(encoded)
         .map_err(|_| TokenError::NotBase64Url(part))
 }

@@ -1,0 +1,141 @@
+use std::{fmt, sync::Arc};
+
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
+
+use super::{Claims, Issuer, KeySet};
+
+/// So many tokens a cache holds, unless [`TokenCache::max_tokens`] says otherwise.
+pub const DEFAULT_CACHED_TOKENS: usize = 10_000;
+
+/// So much memory a cache takes, in bytes, unless [`TokenCache::max_bytes`] says
+/// otherwise: 8 MiB.
+pub const DEFAULT_CACHED_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the cache itself needs for an entry, about: its place, and twice that in tables.
+const ENTRY_BYTES: usize = 3 * size_of::<(Box<str>, Verified)>();
+
+/// How much a [`Verifier`](super::Verifier) remembers, so that a signature is checked
+/// once.
+///
+/// ```
+/// use axum_chassis::jwt::{TokenCache, Verifier};
+///
+/// let few = TokenCache::default().max_tokens(100);
+/// let verifier = Verifier::builder().cache(few);
+/// let verifier = Verifier::builder().cache(None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenCache {
+    max_tokens: usize,
+    max_bytes: usize,
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self {
+            max_tokens: DEFAULT_CACHED_TOKENS,
+            max_bytes: DEFAULT_CACHED_BYTES,
+        }
+    }
+}
+
+impl TokenCache {
+    /// How many tokens; [`DEFAULT_CACHED_TOKENS`] unless told.
+    #[must_use]
+    pub fn max_tokens(self, max_tokens: usize) -> Self {
+        Self { max_tokens, ..self }
+    }
+
+    /// How much memory for them, in bytes; [`DEFAULT_CACHED_BYTES`] unless told.
+    #[must_use]
+    pub fn max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+}
+
+/// Tokens that were good when they were first seen. What may change since is not in it:
+/// whoever takes one out looks at its keys, the time and revocations again.
+///
+/// A token is found only by the whole of its text, its signature included: who can name
+/// one has it. The hash merely leads there, and two tokens of one hash are two entries.
+/// Its seed is random, so nobody learns from the time of a look-up how near a guess came;
+/// and only an issuer could fill the cache, for bad tokens are not in it.
+pub(super) struct VerifiedTokens(Cache<Box<str>, Verified, Weight>);
+
+/// What is remembered of a token.
+#[derive(Clone)]
+pub(super) struct Verified {
+    pub(super) claims: Claims,
+    /// Its place among the verifier's issuers.
+    pub(super) issuer: usize,
+    /// Those it was verified with. As long as they are held, no others can be the same `Arc`.
+    pub(super) keys: Arc<KeySet>,
+}
+
+impl VerifiedTokens {
+    /// None if nothing may be remembered.
+    pub(super) fn new(bounds: &TokenCache) -> Option<Self> {
+        if bounds.max_tokens == 0 || bounds.max_bytes == 0 {
+            return None;
+        }
+        // Each token counts as so much at least. One more than allowed would not fit.
+        let least_bytes = bounds.max_bytes / (bounds.max_tokens.saturating_add(1)) + 1;
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(bounds.max_tokens)
+            .weight_capacity(bounds.max_bytes as u64)
+            .build()
+            .ok()?;
+        Some(Self(Cache::with_options(
+            options,
+            Weight { least_bytes },
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        )))
+    }
+
+    /// The claims of a token that was good, if its issuer still has the same keys.
+    pub(super) fn find(&self, token: &str, issuers: &[Issuer]) -> Option<Claims> {
+        let verified = self.0.get(token)?;
+        let keys = issuers.get(verified.issuer)?.keys.current();
+        if Arc::ptr_eq(&verified.keys, &keys) {
+            return Some(verified.claims);
+        }
+        self.0
+            .retain(|_, other| other.issuer != verified.issuer || Arc::ptr_eq(&other.keys, &keys));
+        None
+    }
+
+    pub(super) fn insert(&self, token: &str, verified: Verified) {
+        self.0.insert(token.into(), verified);
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+}
+
+impl fmt::Debug for VerifiedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedTokens").finish_non_exhaustive()
+    }
+}
+
+/// How much of the cache a token takes, in bytes.
+#[derive(Clone)]
+struct Weight {
+    least_bytes: usize,
+}
+
+impl Weighter<Box<str>, Verified> for Weight {
+    fn weight(&self, token: &Box<str>, verified: &Verified) -> u64 {
+        let bytes = ENTRY_BYTES + token.len() + verified.claims.size_bytes();
+        bytes.max(self.least_bytes) as u64
+    }
+}
