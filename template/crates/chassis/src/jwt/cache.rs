@@ -139,3 +139,44 @@ impl Weighter<Box<str>, Verified> for Weight {
         bytes.max(self.least_bytes) as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jwt::{HmacAlgorithm, Key, claims_set::ClaimsSet};
+
+    const JSON: &str = r#"{"iss":"a","sub":"ada","aud":"b","exp":1800000000}"#;
+
+    fn issuer(name: &str) -> Issuer {
+        let key = Key::hmac(HmacAlgorithm::Hs256, &[7; 32]).unwrap();
+        Issuer::new(name, "b", key)
+    }
+
+    fn verified(issuer: usize, issuers: &[Issuer]) -> Verified {
+        Verified {
+            claims: ClaimsSet::read(JSON.to_owned()).unwrap().into(),
+            issuer,
+            keys: Arc::clone(&issuers[issuer].keys.current()),
+        }
+    }
+
+    #[test]
+    fn tokens_of_replaced_keys_are_forgotten_and_those_of_other_issuers_are_not() {
+        let before = [issuer("a"), issuer("b")];
+        let cache = VerifiedTokens::new(&TokenCache::default()).unwrap();
+        for (token, issuer) in [("a1", 0), ("a2", 0), ("b1", 1)] {
+            cache.insert(token, verified(issuer, &before));
+        }
+        assert!(cache.find("a1", &before).is_some());
+        assert_eq!(cache.tokens(), 3);
+
+        // The same keys once more are still others: whoever replaced them meant it.
+        let after = [issuer("a"), before[1].clone()];
+        assert!(cache.find("a1", &after).is_none());
+        assert_eq!(cache.tokens(), 1);
+        assert!(cache.find("b1", &after).is_some());
+
+        cache.insert("a1", verified(0, &after));
+        assert!(cache.find("a1", &after).is_some());
+    }
+}

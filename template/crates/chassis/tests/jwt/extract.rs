@@ -3,7 +3,7 @@
 use axum::{Router, body::Body, response::Response, routing::get};
 use axum_chassis::{
     Cause,
-    jwt::{Claims, JwtLayer, RequireScopeLayer},
+    jwt::{Claims, JwtLayer, RequireLayer, Requirement},
 };
 use http::{
     Request, StatusCode,
@@ -18,7 +18,7 @@ fn router() -> Router {
     Router::new()
         .route(
             "/admin",
-            get(me).route_layer(RequireScopeLayer::new("admin")),
+            get(me).route_layer(RequireLayer::new(Requirement::scope("admin"))),
         )
         .route("/me", get(me))
         .route("/maybe", get(maybe))
