@@ -60,9 +60,9 @@ impl TokenCache {
 /// whoever takes one out looks at its keys, the time and revocations again.
 ///
 /// A token is found only by the whole of its text, its signature included: who can name
-/// one has it. The hash merely leads there, and two tokens of one hash are two entries.
-/// Its seed is random, so nobody learns from the time of a look-up how near a guess came;
-/// and only an issuer could fill the cache, for bad tokens are not in it.
+/// one has it. The hash merely leads there, so two tokens of one hash are two entries; and
+/// its seed is not known outside, so that the time of a look-up does not tell how near a
+/// guess came. Bad tokens are not in it: only an issuer could fill it.
 pub(super) struct VerifiedTokens(Cache<Box<str>, Verified, Weight>);
 
 /// What is remembered of a token.
