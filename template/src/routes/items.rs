@@ -15,7 +15,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use axum_chassis::jwt::{Claims, RequireScopeLayer};
+use axum_chassis::jwt::{Claims, RequireLayer, Requirement};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -41,11 +41,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     let readers = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(read))
-        .route_layer(RequireScopeLayer::new("items:read"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:read")));
     let writers = OpenApiRouter::new()
         .routes(routes!(create))
         .routes(routes!(update, delete))
-        .route_layer(RequireScopeLayer::new("items:write"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:write")));
     readers.merge(writers)
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Router, routing::get};
 use axum_chassis::jwt::{
-    Claims, HmacAlgorithm, Issuer, JwtLayer, Key, RequireScopeLayer, Verifier,
+    Claims, HmacAlgorithm, Issuer, JwtLayer, Key, RequireLayer, Requirement, Verifier,
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
 use tokio::net::TcpListener;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let items = Router::new()
         .route("/items", get(items))
-        .route_layer(RequireScopeLayer::new("items:read"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:read")));
     let router = Router::new()
         .route("/me", get(me))
         .merge(items)

@@ -30,6 +30,7 @@ mod bounded;
 mod cause;
 #[cfg(any(
     feature = "health-metrics",
+    feature = "jwt",
     feature = "metrics",
     feature = "prometheus",
     feature = "trace"

@@ -50,6 +50,15 @@ pub(crate) mod metric {
     pub(crate) const RESPONSE_BODY_SIZE: &str = "http.server.response.body.size";
 }
 
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt {
+    /// Whether the signature was not checked again.
+    pub(crate) const CACHED: &str = "axum_chassis.jwt.cached";
+    pub(crate) const CACHE_SIZE: &str = "axum_chassis.jwt.cache.size";
+    pub(crate) const CACHE_TOKENS: &str = "axum_chassis.jwt.cache.tokens";
+    pub(crate) const VERIFICATIONS: &str = "axum_chassis.jwt.verifications";
+}
+
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus {
     /// The label that names a metric.

@@ -1,4 +1,4 @@
-use super::{Algorithm, Keys, VerifierError};
+use super::{Algorithm, Keys, VerifierError, roles::RolesPointer};
 
 /// Somebody whose tokens are good, if they are for us and signed with one of the keys.
 ///
@@ -14,6 +14,7 @@ pub struct Issuer {
     pub(super) name: String,
     audiences: Vec<String>,
     algorithms: Option<Vec<Algorithm>>,
+    pub(super) roles: RolesPointer,
     pub(super) keys: Keys,
 }
 
@@ -28,6 +29,7 @@ impl Issuer {
             name: name.into(),
             audiences: vec![audience.into()],
             algorithms: None,
+            roles: RolesPointer::default(),
             keys: keys.into(),
         }
     }
@@ -46,6 +48,31 @@ impl Issuer {
             algorithms: Some(algorithms.into_iter().collect()),
             ..self
         }
+    }
+
+    /// Where its tokens tell the roles of their subject: a JSON pointer (RFC 6901) to an
+    /// array of strings, or of objects with a `value` (RFC 7643 section 2.4). Where there
+    /// is nothing, there are no roles; anything else is a malformed claim.
+    ///
+    /// `/roles` unless told (RFC 9068 section 2.2.3.1).
+    ///
+    /// ```
+    /// use axum_chassis::jwt::{Issuer, KeySet};
+    ///
+    /// let keys = KeySet::default();
+    /// let keycloak = Issuer::new("https://id.example/realms/a", "https://api.example", keys)
+    ///     .roles_at("/realm_access/roles")?;
+    /// # Ok::<_, axum_chassis::jwt::VerifierError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it is no pointer, or points at the claims as a whole.
+    pub fn roles_at(self, pointer: &str) -> Result<Self, VerifierError> {
+        Ok(Self {
+            roles: RolesPointer::parse(pointer)?,
+            ..self
+        })
     }
 
     pub(super) fn check(&self) -> Result<(), VerifierError> {
@@ -67,7 +94,8 @@ impl Issuer {
         list.is_none_or(|list| list.contains(&algorithm))
     }
 
-    pub(super) fn is_for<'a>(&self, mut audiences: impl Iterator<Item = &'a str>) -> bool {
-        audiences.any(|audience| self.audiences.iter().any(|ours| ours == audience))
+    pub(super) fn is_for(&self, audiences: &[Box<str>]) -> bool {
+        let is_ours = |audience: &str| self.audiences.iter().any(|ours| ours == audience);
+        audiences.iter().any(|audience| is_ours(audience))
     }
 }

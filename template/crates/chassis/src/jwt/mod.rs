@@ -1,8 +1,9 @@
 //! Lets in who shows a valid bearer token, and knows what the token allows.
 //!
 //! [`JwtLayer`] checks the `Authorization` field (RFC 6750), and puts the [`Claims`] of
-//! a good token into the request's extensions. [`RequireScopeLayer`] looks at their
-//! scopes. What does not pass is answered at once, with an empty body:
+//! a good token into the request's extensions. [`RequireLayer`] asks for a
+//! [`Requirement`]: a scope, a role, or a rule of your own. What does not pass is
+//! answered at once, with an empty body:
 //!
 //! | request | status | `WWW-Authenticate` |
 //! |---|---|---|
@@ -10,6 +11,10 @@
 //! | a malformed field, or two | 400 | `Bearer realm="api", error="invalid_request"` |
 //! | a bad token | 401 | `Bearer realm="api", error="invalid_token"` |
 //! | a token without the scope | 403 | `Bearer realm="api", error="insufficient_scope", scope="…"` |
+//! | without the role, or against the rule | 403 | `Bearer realm="api", error="insufficient_scope"` |
+//!
+//! RFC 6750 has that one error for too few privileges of any kind. A client can ask its
+//! issuer for another scope, so that is named; for a role it cannot, so that is not.
 //!
 //! Why it was refused is a [`Rejection`], and rides as [`Cause`](crate::Cause) in the
 //! response's extensions: the log may know it, the client must not.
@@ -32,9 +37,37 @@
 //!   audience that we are for it.
 //! - It has not expired, and `nbf` and `iat` do not lie in the future, give or take the
 //!   leeway.
+//! - It has not been [revoked](VerifierBuilder::revoked).
+//!
+//! A verifier may trust several issuers. Each has its own name, audiences, algorithms,
+//! keys and place for roles, and none can speak for another.
 //!
 //! Keys are checked before they are used: an HMAC secret is as long as its hash, an RSA
 //! key has 2048 bits or more, and no two keys of an issuer can be taken for each other.
+//!
+//! # The cache
+//!
+//! A signature is checked once. A token that was good is remembered by the whole of its
+//! text, as long as its issuer's keys are the same; whether it has expired, and whether
+//! it has been revoked, is looked at each time. Bad tokens are not remembered. It is on
+//! unless [`VerifierBuilder::cache`] says otherwise, and has these bounds:
+//!
+//! | bound | default | unit | metric |
+//! |---|---|---|---|
+//! | [`TokenCache::max_tokens`] | 10,000 | tokens | `axum_chassis.jwt.cache.tokens` |
+//! | [`TokenCache::max_bytes`] | 8 MiB | bytes, about | `axum_chassis.jwt.cache.size` |
+//!
+//! A token also counts as its share of the bytes at least, 839 by default. When there is
+//! no more room, those go that were used the least.
+//!
+//! # Metrics
+//!
+//! With [`VerifierBuilder::meter`], beside those of the cache:
+//!
+//! | metric | attribute | value |
+//! |---|---|---|
+//! | `axum_chassis.jwt.verifications` | `axum_chassis.jwt.cached` | of a good token: whether it was remembered |
+//! | | `error.type` | of any other: [`Rejection::kind`], without the 403s |
 //!
 //! # Example
 //!
@@ -65,15 +98,18 @@
 //! ```
 //!
 //! In axum, use it as a route layer, so that an unknown path stays 404:
-//! `router.route_layer(JwtLayer::new(verifier))`. With feature `axum`, [`Claims`] is an
-//! extractor.
+//! `router.route_layer(JwtLayer::new(verifier))`. With feature `axum`, [`Claims`],
+//! `TypedClaims` and `Authorized` are extractors.
 
 mod algorithm;
 mod bearer;
+mod cache;
 mod claims;
+mod claims_set;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+mod instruments;
 mod issuer;
 mod json;
 mod jwks;
@@ -82,15 +118,21 @@ mod key_set;
 mod keys;
 mod layer;
 mod rejection;
-mod scope;
+mod require;
+mod requirement;
+mod roles;
 mod service;
 mod token;
 mod token_error;
 mod verifier;
+mod verifier_builder;
 mod verifier_error;
 
 pub use algorithm::{Algorithm, HmacAlgorithm};
+pub use cache::{DEFAULT_CACHED_BYTES, DEFAULT_CACHED_TOKENS, TokenCache};
 pub use claims::Claims;
+#[cfg(feature = "axum")]
+pub use extract::{Authorized, Permission, TypedClaims};
 pub use future::ResponseFuture;
 pub use issuer::Issuer;
 pub use key::Key;
@@ -98,9 +140,11 @@ pub use key_set::KeySet;
 pub use keys::Keys;
 pub use layer::JwtLayer;
 pub use rejection::Rejection;
-pub use scope::{RequireScope, RequireScopeLayer};
+pub use require::{Require, RequireLayer};
+pub use requirement::Requirement;
 pub use service::Jwt;
 pub use token::MAX_TOKEN_BYTES;
 pub use token_error::{Part, TokenError};
-pub use verifier::{DEFAULT_LEEWAY, MAX_LEEWAY, Verifier, VerifierBuilder};
+pub use verifier::Verifier;
+pub use verifier_builder::{DEFAULT_LEEWAY, MAX_LEEWAY, VerifierBuilder};
 pub use verifier_error::VerifierError;

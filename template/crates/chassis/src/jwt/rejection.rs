@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt};
 
 use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
 
@@ -21,7 +21,11 @@ pub enum Rejection {
     /// 401: the token is not good.
     InvalidToken(TokenError),
     /// 403: the token is good, but lacks one of these scopes.
-    InsufficientScope(Arc<str>),
+    InsufficientScope(Cow<'static, str>),
+    /// 403: the token is good, but its subject lacks this role.
+    MissingRole(Cow<'static, str>),
+    /// 403: the token is good, but the rule of this name says no.
+    Denied(Cow<'static, str>),
 }
 
 impl Rejection {
@@ -30,7 +34,22 @@ impl Rejection {
         match self {
             Self::NoToken | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             Self::RepeatedHeader | Self::MalformedHeader => StatusCode::BAD_REQUEST,
-            Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::InsufficientScope(_) | Self::MissingRole(_) | Self::Denied(_) => {
+                StatusCode::FORBIDDEN
+            }
+        }
+    }
+
+    /// A short name for it, of which there are few: the `error.type` of the metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::RepeatedHeader => "repeated_header",
+            Self::MalformedHeader => "malformed_header",
+            Self::InvalidToken(error) => error.kind(),
+            Self::InsufficientScope(_) => "insufficient_scope",
+            Self::MissingRole(_) => "missing_role",
+            Self::Denied(_) => "denied",
         }
     }
 
@@ -43,6 +62,9 @@ impl Rejection {
             }
             Self::InvalidToken(_) => r#"Bearer realm="api", error="invalid_token""#,
             Self::InsufficientScope(scope) => return insufficient_scope(scope),
+            // The one code that RFC 6750 has for too few privileges. What they are is
+            // nobody's to ask an issuer for, unlike a scope, so it is not told.
+            Self::MissingRole(_) | Self::Denied(_) => INSUFFICIENT_SCOPE,
         })
     }
 
@@ -58,14 +80,15 @@ impl Rejection {
     }
 }
 
+const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope""#;
+
 fn insufficient_scope(scope: &str) -> HeaderValue {
-    let bare = r#"Bearer realm="api", error="insufficient_scope""#;
     // A scope holds neither quote nor backslash (RFC 6749 section 3.3); one that does is
     // no secret, but would break the field.
     match scope.contains(['"', '\\']) {
-        true => HeaderValue::from_static(bare),
-        false => HeaderValue::try_from(format!(r#"{bare}, scope="{scope}""#))
-            .unwrap_or(HeaderValue::from_static(bare)),
+        true => HeaderValue::from_static(INSUFFICIENT_SCOPE),
+        false => HeaderValue::try_from(format!(r#"{INSUFFICIENT_SCOPE}, scope="{scope}""#))
+            .unwrap_or(HeaderValue::from_static(INSUFFICIENT_SCOPE)),
     }
 }
 
@@ -77,6 +100,8 @@ impl fmt::Display for Rejection {
             Self::MalformedHeader => f.write_str("the Authorization field is malformed"),
             Self::InvalidToken(_) => f.write_str("the bearer token is refused"),
             Self::InsufficientScope(scope) => write!(f, "the token lacks the scope {scope:?}"),
+            Self::MissingRole(role) => write!(f, "the subject lacks the role {role:?}"),
+            Self::Denied(rule) => write!(f, "the rule {rule:?} denies it"),
         }
     }
 }

@@ -29,14 +29,17 @@ impl<S> Jwt<S> {
 
     /// The claims; none where there is no token, and none is needed.
     fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Claims>, Rejection> {
-        match bearer::token(headers)? {
+        let token = match bearer::token(headers) {
+            Ok(None) if !self.optional => Err(Rejection::NoToken),
+            token => token,
+        };
+        match token.inspect_err(|rejection| self.verifier.count(rejection))? {
             Some(token) => self
                 .verifier
                 .verify(token)
                 .map(Some)
                 .map_err(Rejection::InvalidToken),
-            None if self.optional => Ok(None),
-            None => Err(Rejection::NoToken),
+            None => Ok(None),
         }
     }
 }

@@ -1,18 +1,16 @@
 use std::{
-    collections::HashSet,
     fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use super::{Claims, Issuer, TokenError, VerifierError, token::Token};
-
-/// How much earlier or later another clock may run, unless
-/// [`VerifierBuilder::leeway`] says otherwise.
-pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-
-/// The longest leeway: "no more than a few minutes" (RFC 7519 section 4.1.4).
-pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
+use super::{
+    Claims, Issuer, Rejection, TokenError, VerifierBuilder,
+    cache::{Verified, VerifiedTokens},
+    claims_set::ClaimsSet,
+    instruments::Instruments,
+    token::{Header, Token},
+};
 
 /// Decides which tokens are good: from an issuer that is trusted, signed with one of its
 /// keys, for us, at this time. Cheap to clone.
@@ -30,23 +28,28 @@ pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Verifier(Arc<Policy>);
 
-struct Policy {
-    /// By name. There are few, so a list is searched as fast as a map.
-    issuers: Vec<Issuer>,
-    leeway: Duration,
-    clock: Clock,
+pub(super) struct Policy {
+    /// There are few, so a list is searched as fast as a map.
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) leeway: Duration,
+    pub(super) clock: Clock,
+    pub(super) revoked: Option<Revoked>,
+    pub(super) cache: Option<Arc<VerifiedTokens>>,
+    pub(super) instruments: Option<Instruments>,
 }
 
-type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+pub(super) type Revoked = Arc<dyn Fn(&Claims) -> bool + Send + Sync>;
 
 impl Verifier {
     /// What is to be told: one issuer at least.
     pub fn builder() -> VerifierBuilder {
-        VerifierBuilder {
-            issuers: Vec::new(),
-            leeway: DEFAULT_LEEWAY,
-            clock: Arc::new(SystemTime::now),
-        }
+        VerifierBuilder::new()
+    }
+
+    pub(super) fn new(policy: Policy) -> Self {
+        Self(Arc::new(policy))
     }
 
     /// Checks a token (without `Bearer`), and tells what it says.
@@ -56,32 +59,82 @@ impl Verifier {
     /// If anything about it is wrong; the first thing that is. It is not for the client
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let token = Token::parse(token)?;
-        let claims = Claims::try_from(token.claims()?)?;
-        let issuer = self.0.issuer(&claims)?;
+        let policy = &*self.0;
+        let cached = policy
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.find(token, &policy.issuers));
+        let is_cached = cached.is_some();
+        let verdict = match cached {
+            Some(claims) => policy.check_now(&claims).map(|()| claims),
+            None => policy.check(token),
+        };
+        if let Some(instruments) = &policy.instruments {
+            instruments.verified(is_cached, verdict.as_ref().err());
+        }
+        verdict
+    }
+
+    /// Counts a request that does not even show a token to verify.
+    pub(super) fn count(&self, rejection: &Rejection) {
+        if let Some(instruments) = &self.0.instruments {
+            instruments.refused(rejection.kind());
+        }
+    }
+}
+
+impl Policy {
+    /// Checks all of it, and remembers it if it is good.
+    fn check(&self, token: &str) -> Result<Claims, TokenError> {
+        let verified = self.check_signature(&Token::split(token)?)?;
+        self.check_now(&verified.claims)?;
+        let claims = verified.claims.clone();
+        if let Some(cache) = &self.cache {
+            cache.insert(token, verified);
+        }
+        Ok(claims)
+    }
+
+    /// Checks what does not change, as long as the keys do not.
+    fn check_signature(&self, token: &Token<'_>) -> Result<Verified, TokenError> {
+        let header = token.header()?;
+        let header = Header::read(&header)?;
+        let mut claims = ClaimsSet::read(token.claims()?)?;
+        let (index, issuer) = self.issuer(&claims.issuer)?;
         let keys = issuer.keys.current();
-        let key = keys.find(token.header.kid.as_deref(), &token.header.alg)?;
+        let key = keys.find(header.kid.as_deref(), &header.alg)?;
         if !issuer.allows(key.algorithm()) {
             return Err(TokenError::UnknownKey);
         }
         if !key.verifies(token.signed(), &token.signature()?) {
             return Err(TokenError::WrongSignature);
         }
-        if !issuer.is_for(claims.audiences()) {
+        if !issuer.is_for(&claims.audiences) {
             return Err(TokenError::WrongAudience);
         }
-        self.0.check_times(&claims)?;
-        Ok(claims)
+        claims.roles = issuer.roles.read(&claims.json)?;
+        Ok(Verified {
+            claims: claims.into(),
+            issuer: index,
+            keys: Arc::clone(&keys),
+        })
     }
-}
 
-impl Policy {
-    /// Whose keys to try. The token only says so: nothing is believed before the
-    /// signature is checked with a key of that issuer (RFC 8725 section 3.8).
-    fn issuer(&self, claims: &Claims) -> Result<&Issuer, TokenError> {
-        let mut issuers = self.issuers.iter();
-        let named = issuers.find(|issuer| issuer.name == claims.issuer());
+    /// Whose keys to try, and its place. The token only says so: nothing is believed
+    /// before the signature is checked with a key of that issuer (RFC 8725 section 3.8).
+    fn issuer(&self, name: &str) -> Result<(usize, &Issuer), TokenError> {
+        let mut issuers = self.issuers.iter().enumerate();
+        let named = issuers.find(|(_, issuer)| issuer.name == name);
         named.ok_or(TokenError::WrongIssuer)
+    }
+
+    /// Checks what may change at any time.
+    fn check_now(&self, claims: &Claims) -> Result<(), TokenError> {
+        self.check_times(claims)?;
+        match self.revoked.as_ref().is_some_and(|revoked| revoked(claims)) {
+            true => Err(TokenError::Revoked),
+            false => Ok(()),
+        }
     }
 
     fn check_times(&self, claims: &Claims) -> Result<(), TokenError> {
@@ -113,62 +166,5 @@ impl fmt::Debug for Policy {
             .field("issuers", &self.issuers)
             .field("leeway", &self.leeway)
             .finish_non_exhaustive()
-    }
-}
-
-/// Builds a [`Verifier`].
-#[must_use = "nothing is built before `build`"]
-pub struct VerifierBuilder {
-    issuers: Vec<Issuer>,
-    leeway: Duration,
-    clock: Clock,
-}
-
-impl VerifierBuilder {
-    /// Trusts this issuer, too. One is required.
-    pub fn issuer(mut self, issuer: Issuer) -> Self {
-        self.issuers.push(issuer);
-        self
-    }
-
-    /// By how much an issuer's clock may differ, for `exp`, `nbf` and `iat`;
-    /// [`DEFAULT_LEEWAY`] unless told, [`MAX_LEEWAY`] at most.
-    pub fn leeway(self, leeway: Duration) -> Self {
-        Self { leeway, ..self }
-    }
-
-    /// Reads the time from elsewhere than the system's clock, as tests do.
-    pub fn clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            ..self
-        }
-    }
-
-    /// Checks that everything is there and fits together.
-    ///
-    /// # Errors
-    ///
-    /// If there is no issuer, two have the same name, one has no name, no audience or no
-    /// key that may be used, or the leeway is too long.
-    pub fn build(self) -> Result<Verifier, VerifierError> {
-        if self.issuers.is_empty() {
-            return Err(VerifierError::NoIssuer);
-        }
-        let mut names = HashSet::new();
-        for issuer in &self.issuers {
-            issuer.check()?;
-            if !names.insert(&issuer.name) {
-                return Err(VerifierError::DuplicateIssuer(issuer.name.clone()));
-            }
-        }
-        if self.leeway > MAX_LEEWAY {
-            return Err(VerifierError::LeewayTooLong);
-        }
-        Ok(Verifier(Arc::new(Policy {
-            issuers: self.issuers,
-            leeway: self.leeway,
-            clock: self.clock,
-        })))
     }
 }

@@ -17,6 +17,8 @@ pub enum VerifierError {
     LeewayTooLong,
     /// There is no key, or none for an allowed algorithm.
     NoKey,
+    /// That is no JSON pointer to where the roles are (RFC 6901).
+    RolesPointer(String),
     /// Two keys have the same `kid`.
     DuplicateKid(String),
     /// Two keys without a `kid` are for the same algorithm.
@@ -75,6 +77,10 @@ impl fmt::Display for VerifierError {
             }
             Self::LeewayTooLong => f.write_str("the leeway is above five minutes: set the clocks"),
             Self::NoKey => f.write_str("there is no key for an allowed algorithm: add one"),
+            Self::RolesPointer(pointer) => write!(
+                f,
+                "{pointer:?} does not point at roles: write it like \"/realm_access/roles\""
+            ),
             Self::DuplicateKid(kid) => {
                 write!(f, "two keys have the `kid` {kid:?}: give each its own")
             }

@@ -7,6 +7,9 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod allocations;
+mod authorise;
+mod cache;
 mod claims;
 #[cfg(feature = "axum")]
 mod extract;
@@ -15,7 +18,10 @@ mod header;
 mod issuer;
 mod keys;
 mod layer;
+mod observed;
 mod random;
+mod reasons;
+mod roles;
 mod signature;
 
 use axum_chassis::jwt::TokenError;
