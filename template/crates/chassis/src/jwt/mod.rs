@@ -34,7 +34,8 @@
 //!   leeway.
 //!
 //! Keys are checked before they are used: an HMAC secret is as long as its hash, an RSA
-//! key has 2048 bits or more, and no two keys of an issuer can be taken for each other.
+//! key has 2048 bits or more, an Ed25519 key is not of small order, and no two keys of an
+//! issuer can be taken for each other.
 //!
 //! # Example
 //!
@@ -71,6 +72,7 @@
 mod algorithm;
 mod bearer;
 mod claims;
+mod ed25519;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
