@@ -107,7 +107,10 @@ fn each_part_is_canonical_base64url() {
     }
 }
 
-fn changes() -> [(&'static str, fn(&str) -> String); 14] {
+/// What is changed, and how.
+type Change = (&'static str, fn(&str) -> String);
+
+fn changes() -> [Change; 14] {
     [
         ("padding", |part| format!("{part}=")),
         ("padding of two", |part| format!("{part}==")),

@@ -9,6 +9,7 @@ mod form;
 mod injection;
 mod json;
 mod rsa;
+mod times;
 
 use axum_chassis::jwt::{KeySet, TokenError, Verifier};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
