@@ -8,6 +8,7 @@ mod eddsa;
 mod form;
 mod injection;
 mod json;
+mod names;
 mod rsa;
 mod times;
 
