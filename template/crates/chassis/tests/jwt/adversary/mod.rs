@@ -3,8 +3,10 @@
 
 mod by_hand;
 mod confusion;
+mod documents;
 mod ecdsa;
 mod eddsa;
+mod field;
 mod form;
 mod injection;
 mod json;
