@@ -130,6 +130,10 @@ fn no_part_of_a_private_key_is_taken() {
             &[("d", "AQ".into(), "private"), ("d", json!(null), "private")],
         );
     }
+    let rsa = Issuer::new("RS256").jwk();
+    for name in ["p", "q", "dp", "dq", "qi", "oth"] {
+        assert_refused(&rsa, &[(name, "AQ".into(), "private")]);
+    }
 }
 
 #[test]
