@@ -10,6 +10,8 @@ mod field;
 mod form;
 mod injection;
 mod json;
+mod mutants;
+mod mutator;
 mod names;
 mod rsa;
 mod times;
