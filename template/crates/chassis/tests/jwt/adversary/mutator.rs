@@ -27,6 +27,7 @@ const MUTATIONS: [Mutation; 11] = [
     Mutator::splice,
     Mutator::swap_parts,
     Mutator::change_bytes_of_a_part,
+    // Twice, for it is what gets farthest.
     Mutator::change_the_json_of_a_part,
     Mutator::change_the_json_of_a_part,
 ];
