@@ -56,8 +56,9 @@ fn good_tokens(issuer: &Issuer) -> [String; 3] {
         ("nbf", json!(NOW as f64 - 9.5)),
         ("jti", json!("5f0c")),
         ("scope", json!("items:read items:write")),
+        ("roles", json!(["reader", "writer"])),
         (
-            "roles",
+            "custom",
             json!([{ "name": "r\u{f4}le", "since": 1.5e9 }, null, [[]]]),
         ),
     ] {
