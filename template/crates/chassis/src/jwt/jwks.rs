@@ -7,6 +7,9 @@ use serde_json::{Map, Value};
 
 use super::{Algorithm, Key, KeySet, VerifierError, json};
 
+/// The members of a private half (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
 impl KeySet {
     /// The keys of a JWK Set (RFC 7517), as an issuer publishes them.
     ///
@@ -57,7 +60,7 @@ fn read(jwk: &Value) -> Result<Option<Key>, VerifierError> {
     let Some((kind, fitting)) = jwk.kind()? else {
         return Ok(None);
     };
-    if kind != Kind::Secret && jwk.0.contains_key("d") {
+    if kind != Kind::Secret && PRIVATE.iter().any(|name| jwk.0.contains_key(*name)) {
         return Err(VerifierError::PrivateJwk);
     }
     if !jwk.is_to_verify()? {

@@ -43,7 +43,8 @@
 //! keys and place for roles, and none can speak for another.
 //!
 //! Keys are checked before they are used: an HMAC secret is as long as its hash, an RSA
-//! key has 2048 bits or more, and no two keys of an issuer can be taken for each other.
+//! key has 2048 bits or more, an Ed25519 key is not of small order, and no two keys of an
+//! issuer can be taken for each other.
 //!
 //! # The cache
 //!
@@ -106,6 +107,7 @@ mod bearer;
 mod cache;
 mod claims;
 mod claims_set;
+mod ed25519;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;

@@ -139,10 +139,11 @@ impl Policy {
 
     fn check_times(&self, claims: &Claims) -> Result<(), TokenError> {
         let now = (self.clock)();
-        let latest = now + self.leeway;
         if now >= claims.expires_at() + self.leeway {
             return Err(TokenError::Expired);
         }
+        // Only now: what is before `exp` is not at the end of time, where `+` would panic.
+        let latest = now + self.leeway;
         if claims
             .not_before()
             .is_some_and(|not_before| not_before > latest)

@@ -135,7 +135,7 @@ impl fmt::Display for VerifierError {
                 )
             }
             Self::PrivateJwk => f.write_str(
-                "it holds the private half (`d`): leave that with the issuer, and replace the key",
+                "it holds a private half (`d`, `p`, …): leave that with the issuer, and replace the key",
             ),
         }
     }
