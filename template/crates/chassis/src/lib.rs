@@ -16,6 +16,8 @@
 //! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
 //! | `trace::client::Reqwest` | `reqwest` | a reqwest client that layers can go around |
 //! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
+//! | `jwt::source::KeyEndpoint` | `jwks` | an issuer's keys from its JWKS URL or by discovery, kept fresh |
+//! | `jwt::source::KeyFile` | `jwt` | keys from a file, which is watched |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a
@@ -25,7 +27,12 @@
 #[cfg(any(feature = "metrics", feature = "prometheus"))]
 mod bounded;
 mod cause;
-#[cfg(any(feature = "metrics", feature = "prometheus", feature = "trace"))]
+#[cfg(any(
+    feature = "jwt",
+    feature = "metrics",
+    feature = "prometheus",
+    feature = "trace"
+))]
 #[cfg_attr(
     not(any(feature = "metrics", feature = "trace")),
     expect(dead_code, reason = "both layers share some names")

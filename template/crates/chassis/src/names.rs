@@ -56,3 +56,16 @@ pub(crate) mod prometheus {
     pub(crate) const METRIC: &str = "metric";
     pub(crate) const OVERFLOWED_MEASUREMENTS: &str = "axum_chassis.overflowed_measurements";
 }
+
+#[cfg(feature = "jwt")]
+pub(crate) mod jwks {
+    /// The attributes: where the keys come from, and how an attempt ended.
+    pub(crate) const SOURCE: &str = "axum_chassis.jwks.source";
+    pub(crate) const OUTCOME: &str = "axum_chassis.jwks.outcome";
+
+    pub(crate) const COOLDOWN_REFUSALS: &str = "axum_chassis.jwks.cooldown_refusals";
+    pub(crate) const FETCH_DURATION: &str = "axum_chassis.jwks.fetch.duration";
+    pub(crate) const FETCHES: &str = "axum_chassis.jwks.fetches";
+    pub(crate) const KEYS: &str = "axum_chassis.jwks.keys";
+    pub(crate) const LAST_SUCCESS: &str = "axum_chassis.jwks.last_success.timestamp";
+}

@@ -84,14 +84,16 @@ mod layer;
 mod rejection;
 mod scope;
 mod service;
+pub mod source;
 mod token;
 mod token_error;
 mod verifier;
 mod verifier_error;
+mod wanted;
 
 pub use algorithm::{Algorithm, HmacAlgorithm};
 pub use claims::Claims;
-pub use future::ResponseFuture;
+pub use future::{JwtFuture, ResponseFuture};
 pub use issuer::Issuer;
 pub use key::Key;
 pub use key_set::KeySet;

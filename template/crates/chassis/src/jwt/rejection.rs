@@ -1,6 +1,9 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
 
 use super::TokenError;
 use crate::Cause;
@@ -22,6 +25,11 @@ pub enum Rejection {
     InvalidToken(TokenError),
     /// 403: the token is good, but lacks one of these scopes.
     InsufficientScope(Arc<str>),
+    /// 503: the issuer's keys are not there yet, which is no fault of the token.
+    KeysUnavailable {
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
 }
 
 impl Rejection {
@@ -31,13 +39,24 @@ impl Rejection {
             Self::NoToken | Self::InvalidToken(_) => StatusCode::UNAUTHORIZED,
             Self::RepeatedHeader | Self::MalformedHeader => StatusCode::BAD_REQUEST,
             Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The `WWW-Authenticate` field. It has no error code where there was no token.
+    /// `WWW-Authenticate`, without an error code where there was no token; `Retry-After`
+    /// (RFC 9110 section 10.2.3) where other credentials would not help.
+    fn field(&self) -> (HeaderName, HeaderValue) {
+        match self {
+            Self::KeysUnavailable { retry_after } => {
+                (RETRY_AFTER, whole_seconds(*retry_after).into())
+            }
+            _ => (WWW_AUTHENTICATE, self.challenge()),
+        }
+    }
+
     fn challenge(&self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::NoToken => r#"Bearer realm="api""#,
+            Self::NoToken | Self::KeysUnavailable { .. } => r#"Bearer realm="api""#,
             Self::RepeatedHeader | Self::MalformedHeader => {
                 r#"Bearer realm="api", error="invalid_request""#
             }
@@ -50,12 +69,17 @@ impl Rejection {
     pub(super) fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status();
-        response
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, self.challenge());
+        let (name, value) = self.field();
+        response.headers_mut().insert(name, value);
         response.extensions_mut().insert(Cause::new(self));
         response
     }
+}
+
+/// Rounded up, and never "at once".
+fn whole_seconds(duration: Duration) -> u64 {
+    let part = u64::from(duration.subsec_nanos() > 0);
+    duration.as_secs().saturating_add(part).max(1)
 }
 
 fn insufficient_scope(scope: &str) -> HeaderValue {
@@ -77,6 +101,9 @@ impl fmt::Display for Rejection {
             Self::MalformedHeader => f.write_str("the Authorization field is malformed"),
             Self::InvalidToken(_) => f.write_str("the bearer token is refused"),
             Self::InsufficientScope(scope) => write!(f, "the token lacks the scope {scope:?}"),
+            Self::KeysUnavailable { .. } => {
+                f.write_str("the issuer's keys are not there to check the token with")
+            }
         }
     }
 }

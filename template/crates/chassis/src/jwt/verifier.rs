@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Claims, Issuer, TokenError, VerifierError, token::Token};
+use super::{Claims, Issuer, TokenError, VerifierError, token::Token, wanted::WantedKey};
 
 /// How much earlier or later another clock may run, unless
 /// [`VerifierBuilder::leeway`] says otherwise.
@@ -72,6 +72,13 @@ impl Verifier {
         }
         self.0.check_times(&claims)?;
         Ok(claims)
+    }
+
+    /// The key that such a token is signed with, where keys may still come.
+    pub(super) fn wanted_key(&self, token: &str) -> Option<WantedKey> {
+        let token = Token::parse(token).ok()?;
+        let claims = Claims::try_from(token.claims().ok()?).ok()?;
+        WantedKey::of(self.0.issuer(&claims).ok()?, token.header)
     }
 }
 

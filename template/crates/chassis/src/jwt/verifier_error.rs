@@ -60,6 +60,18 @@ pub enum VerifierError {
     JwkContradiction(&'static str),
     /// A JWK of an asymmetric key holds its private half.
     PrivateJwk,
+    /// A JWK of a set that was fetched is an HMAC secret.
+    PublishedSecret,
+}
+
+impl VerifierError {
+    /// As what is wrong with the key at this place of a set.
+    pub(super) fn at(self, index: usize) -> Self {
+        Self::InSet {
+            index,
+            reason: Box::new(self),
+        }
+    }
 }
 
 impl fmt::Display for VerifierError {
@@ -130,6 +142,9 @@ impl fmt::Display for VerifierError {
             }
             Self::PrivateJwk => f.write_str(
                 "it holds the private half (`d`): leave that with the issuer, and replace the key",
+            ),
+            Self::PublishedSecret => f.write_str(
+                "it is a secret (`oct`) that everyone can read: sign with an asymmetric key",
             ),
         }
     }
