@@ -78,7 +78,8 @@ impl Verifier {
     pub(super) fn wanted_key(&self, token: &str) -> Option<WantedKey> {
         let token = Token::parse(token).ok()?;
         let claims = Claims::try_from(token.claims().ok()?).ok()?;
-        WantedKey::of(self.0.issuer(&claims).ok()?, token.header)
+        let issuer = self.0.issuer(&claims).ok()?;
+        WantedKey::of(issuer, token.header.kid.as_deref(), &token.header.alg)
     }
 }
 

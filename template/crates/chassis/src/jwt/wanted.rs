@@ -3,7 +3,6 @@ use std::sync::Arc;
 use super::{
     Algorithm, Claims, Issuer, Keys, Rejection, TokenError, Verifier,
     source::{Answer, Renewal},
-    token::Header,
 };
 
 impl Verifier {
@@ -36,20 +35,26 @@ impl Verifier {
     }
 }
 
+/// How many fetches a request waits for: one that had begun before the key was published,
+/// and the next.
+const MAX_WAITS: u32 = 2;
+
 /// A key that is not there, and may be about to come.
 pub(super) struct WantedKey {
-    header: Header,
+    kid: Option<String>,
+    alg: String,
     keys: Keys,
     renewal: Arc<Renewal>,
 }
 
 impl WantedKey {
     /// None if the issuer's keys are all there is, or such a key would not be used.
-    pub(super) fn of(issuer: &Issuer, header: Header) -> Option<Self> {
+    pub(super) fn of(issuer: &Issuer, kid: Option<&str>, alg: &str) -> Option<Self> {
         let renewal = Arc::clone(issuer.keys.renewal()?);
-        let algorithm = Algorithm::named(&header.alg)?;
+        let algorithm = Algorithm::named(alg)?;
         issuer.allows(algorithm).then(|| Self {
-            header,
+            kid: kid.map(str::to_owned),
+            alg: alg.to_owned(),
             keys: issuer.keys.clone(),
             renewal,
         })
@@ -60,6 +65,7 @@ impl WantedKey {
         let mut attempts = self.renewal.attempts();
         // Only whoever has to wait needs one.
         let mut seat = None;
+        let mut waits = 0;
         loop {
             let seen = *attempts.borrow_and_update();
             if self.is_there() {
@@ -67,14 +73,17 @@ impl WantedKey {
             }
             match self.renewal.ask(seen) {
                 Answer::LookAgain => {}
-                Answer::Wait => {
+                Answer::Wait if waits < MAX_WAITS => {
+                    waits += 1;
                     if seat.is_none() {
                         seat = Some(self.renewal.seat()?);
                     }
                     // If the task has been stopped, the next answer says so.
                     let _ = attempts.changed().await;
                 }
-                Answer::Refused => return Err(Rejection::InvalidToken(TokenError::UnknownKey)),
+                Answer::Wait | Answer::Refused => {
+                    return Err(Rejection::InvalidToken(TokenError::UnknownKey));
+                }
                 Answer::Unavailable { retry_after } => {
                     return Err(Rejection::KeysUnavailable { retry_after });
                 }
@@ -86,7 +95,7 @@ impl WantedKey {
         let found = self
             .keys
             .current()
-            .find(self.header.kid.as_deref(), &self.header.alg)
+            .find(self.kid.as_deref(), &self.alg)
             .map(drop);
         found != Err(TokenError::UnknownKey)
     }

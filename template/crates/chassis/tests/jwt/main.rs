@@ -10,6 +10,7 @@
 mod claims;
 #[cfg(feature = "axum")]
 mod extract;
+mod files;
 mod form;
 mod header;
 mod issuer;

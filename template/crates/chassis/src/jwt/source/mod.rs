@@ -69,6 +69,8 @@ mod origin;
 mod renewal;
 mod task;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -140,9 +140,7 @@ impl Renewal {
 /// The side of the task.
 impl Renewal {
     /// Until it is time for the next attempt, or somebody asks for one.
-    pub(super) async fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        self.state().next_attempt = until;
+    pub(super) async fn pause(&self, until: Instant) {
         // What wakes it may be long past: only the state tells.
         while !self.state().on_demand {
             if timeout_at(until, self.wanted.notified()).await.is_err() {
@@ -151,19 +149,21 @@ impl Renewal {
         }
     }
 
-    pub(super) fn begin(&self) {
-        self.state().in_flight = true;
+    /// Tells whether the attempt that begins is for the sake of unknown keys.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.state();
+        state.in_flight = true;
+        state.on_demand
     }
 
     /// Tells all who wait. The keys that there are now are in place.
-    pub(super) fn end(&self, error: Option<String>, next: Duration, ended: &watch::Sender<u64>) {
+    pub(super) fn end(&self, error: Option<String>, next: Instant, ended: &watch::Sender<u64>) {
         let mut state = self.state();
-        let now = Instant::now();
         state.in_flight = false;
         state.on_demand = false;
-        state.next_attempt = now + next;
+        state.next_attempt = next;
         if error.is_none() {
-            state.last_success = Some(now);
+            state.last_success = Some(Instant::now());
         }
         state.last_error = error;
         ended.send_modify(|attempts| *attempts += 1);

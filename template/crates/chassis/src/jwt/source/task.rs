@@ -33,8 +33,7 @@ pub(super) struct Settings {
 /// Starts with no keys, and fetches them at once.
 #[cfg(any(feature = "jwks", test))]
 pub(super) fn start<O: Origin>(origin: O, settings: Settings) -> (Keys, KeysTask) {
-    let renewer = Renewer::new(origin, settings, None, KeySet::default());
-    renewer.spawn(None)
+    Renewer::new(origin, settings, None, KeySet::default()).spawn()
 }
 
 /// Starts with the keys of a document, which must be sound.
@@ -45,11 +44,12 @@ pub(super) fn start_with<O: Origin>(
 ) -> Result<(Keys, KeysTask), KeySourceError> {
     let (keys, _) = read(&origin, &first)?;
     let pause = origin.pause_after(0);
-    let renewer = Renewer::new(origin, settings, Some(first), keys);
+    let mut renewer = Renewer::new(origin, settings, Some(first), keys);
+    renewer.due = Instant::now() + pause;
     let telemetry = renewer.renewal.telemetry();
     telemetry.changed(&KeySet::default(), &renewer.keys.load());
     telemetry.succeeded();
-    Ok(renewer.spawn(Some(pause)))
+    Ok(renewer.spawn())
 }
 
 fn read<O: Origin>(
@@ -70,6 +70,8 @@ struct Renewer<O> {
     ended: watch::Sender<u64>,
     /// The document that the keys are of.
     document: Option<Document>,
+    /// When the next attempt is, if nobody asks for one.
+    due: Instant,
     failures: u32,
     last_failure: Option<String>,
 }
@@ -86,33 +88,30 @@ impl<O: Origin> Renewer<O> {
             renewal: Arc::new(renewal),
             ended: sender,
             document,
+            due: Instant::now(),
             failures: 0,
             last_failure: None,
         }
     }
 
-    fn spawn(self, first_pause: Option<Duration>) -> (Keys, KeysTask) {
+    fn spawn(self) -> (Keys, KeysTask) {
         let keys = Keys::live(Arc::clone(&self.keys), Arc::clone(&self.renewal));
         let mut task = JoinSet::new();
-        task.spawn(self.run(first_pause));
+        task.spawn(self.run());
         (keys, KeysTask { _task: task })
     }
 
-    async fn run(mut self, first_pause: Option<Duration>) {
-        if let Some(pause) = first_pause {
-            self.renewal.pause(pause).await;
-        }
+    async fn run(mut self) {
         loop {
-            self.renewal.begin();
-            let next = self.attempt().await;
-            self.renewal
-                .end(self.last_failure.clone(), next, &self.ended);
-            self.renewal.pause(next).await;
+            self.renewal.pause(self.due).await;
+            let is_on_demand = self.renewal.begin();
+            self.attempt(is_on_demand).await;
+            let error = self.last_failure.clone();
+            self.renewal.end(error, self.due, &self.ended);
         }
     }
 
-    /// Tries once, and tells when to try again.
-    async fn attempt(&mut self) -> Duration {
+    async fn attempt(&mut self, is_on_demand: bool) {
         let begun = Instant::now();
         let known = self.document.as_ref();
         let known = known.and_then(|document| document.validator.as_ref());
@@ -126,7 +125,7 @@ impl<O: Origin> Renewer<O> {
         self.renewal.telemetry().attempted(label, begun.elapsed());
         match outcome {
             Ok((_, pause)) => self.succeeded(pause),
-            Err(error) => self.failed(error),
+            Err(error) => self.failed(error, is_on_demand),
         }
     }
 
@@ -148,24 +147,30 @@ impl<O: Origin> Renewer<O> {
         Ok((is_new, fetched.pause))
     }
 
-    fn succeeded(&mut self, pause: Duration) -> Duration {
+    fn succeeded(&mut self, pause: Duration) {
+        self.due = Instant::now() + pause;
         self.renewal.telemetry().succeeded();
         if self.last_failure.take().is_some() {
             self.renewal.telemetry().recovered(self.failures);
         }
         self.failures = 0;
-        pause
     }
 
-    fn failed(&mut self, error: KeySourceError) -> Duration {
+    /// An attempt that somebody asked for leaves the schedule as it is: whoever makes up
+    /// keys must not cause retries.
+    fn failed(&mut self, error: KeySourceError, is_on_demand: bool) {
         self.failures = self.failures.saturating_add(1);
-        let pause = self.origin.pause_after(self.failures);
+        let now = Instant::now();
+        if !is_on_demand || self.due <= now {
+            self.due = now + self.origin.pause_after(self.failures);
+        }
         let failure = Cause::new(error).to_string();
         if self.last_failure.as_ref() != Some(&failure) {
             let has_keys = self.document.is_some();
-            self.renewal.telemetry().failed(&failure, has_keys, pause);
+            let retry_after = self.due - now;
+            let telemetry = self.renewal.telemetry();
+            telemetry.failed(&failure, has_keys, retry_after);
         }
         self.last_failure = Some(failure);
-        pause
     }
 }
