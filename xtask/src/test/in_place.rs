@@ -15,7 +15,7 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 17] = [
     "trace",
     "reqwest",
     "metrics",
@@ -23,12 +23,15 @@ const LAYERS: [&str; 14] = [
     "log",
     "sampler",
     "jwt",
+    "jwks",
     "health",
     "axum",
     "axum,trace",
     "axum,metrics",
     "axum,metrics,prometheus",
     "axum,jwt",
+    "axum,jwks",
+    "health,jwks",
     "axum,health",
 ];
 

@@ -10,6 +10,7 @@
 //! | a malformed field, or two | 400 | `Bearer realm="api", error="invalid_request"` |
 //! | a bad token | 401 | `Bearer realm="api", error="invalid_token"` |
 //! | a token without the scope | 403 | `Bearer realm="api", error="insufficient_scope", scope="…"` |
+//! | a token before there are keys | 503 | none, but `Retry-After` |
 //!
 //! Why it was refused is a [`Rejection`], and rides as [`Cause`](crate::Cause) in the
 //! response's extensions: the log may know it, the client must not.
@@ -67,6 +68,14 @@
 //! In axum, use it as a route layer, so that an unknown path stays 404:
 //! `router.route_layer(JwtLayer::new(verifier))`. With feature `axum`, [`Claims`] is an
 //! extractor.
+//!
+//! # Live keys
+//!
+//! Keys that an issuer publishes come and go while the service runs. [`source`] has them
+//! from a URL, by OpenID Connect discovery (feature `jwks`) or from a file, and keeps them
+//! fresh; what it gives goes into an [`Issuer`] as any key does. A request whose token
+//! names a new key waits for one fetch, which all others like it share.
+//! [`Verifier::authenticate`] does so without the layer.
 
 mod algorithm;
 mod bearer;

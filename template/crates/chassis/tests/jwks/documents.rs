@@ -28,6 +28,17 @@ async fn a_token_is_good_as_soon_as_the_keys_are_there() {
 }
 
 #[tokio::test]
+async fn debug_output_names_the_keys_and_that_they_are_live() {
+    let signer = Signer::new("a");
+    let endpoint = Endpoint::with(jwks(&[&signer])).await;
+    let live = Live::spawn(endpoint.keys());
+    assert_eq!(live.authenticate(&signer).await, Ok(()));
+    let shown = format!("{:?}", live.keys);
+    assert!(shown.contains(r#"kid: Some("a")"#), "{shown}");
+    assert!(shown.contains("live: true"), "{shown}");
+}
+
+#[tokio::test]
 async fn it_says_who_it_is_and_what_it_takes() {
     let signer = Signer::new("a");
     let endpoint = Endpoint::with(jwks(&[&signer])).await;

@@ -21,6 +21,7 @@ mod health;
 mod issuer;
 mod load;
 mod telemetry;
+mod tls;
 
 use std::{
     convert::Infallible,

@@ -52,6 +52,7 @@
 //! (`INFO`), of keys that are of no use, and of failures (`WARN`, each kind once until it
 //! changes); never what a document says.
 
+#[cfg(feature = "jwks")]
 mod backoff;
 #[cfg(feature = "jwks")]
 mod discovery;
@@ -69,7 +70,7 @@ mod origin;
 mod renewal;
 mod task;
 mod telemetry;
-#[cfg(test)]
+#[cfg(all(test, feature = "jwks"))]
 mod tests;
 
 use std::time::Duration;

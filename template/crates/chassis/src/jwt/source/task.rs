@@ -31,7 +31,7 @@ pub(super) struct Settings {
 }
 
 /// Starts with no keys, and fetches them at once.
-#[cfg(any(feature = "jwks", test))]
+#[cfg(feature = "jwks")]
 pub(super) fn start<O: Origin>(origin: O, settings: Settings) -> (Keys, KeysTask) {
     Renewer::new(origin, settings, None, KeySet::default()).spawn()
 }

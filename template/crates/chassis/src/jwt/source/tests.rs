@@ -1,5 +1,10 @@
 //! The life of keys on a clock that is paused: it goes on as soon as all wait for it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that fails is a test that fails"
+)]
+
 use std::{
     collections::VecDeque,
     sync::{
