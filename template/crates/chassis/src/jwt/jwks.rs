@@ -59,8 +59,11 @@ impl KeySet {
 /// One result for each key of the set, in its order.
 fn read_all(json: &str) -> Result<Vec<Result<Option<Key>, VerifierError>>, VerifierError> {
     let not_a_set = |reason: &str| VerifierError::NotAKeySet(reason.to_owned());
-    let document: Map<String, Value> = serde_json::from_str(json)
-        .map_err(|error| not_a_set(&format!("no JSON object: {error}")))?;
+    let document: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
+        // Its text could quote the document.
+        let (line, column) = (error.line(), error.column());
+        not_a_set(&format!("no JSON object, by line {line} column {column}"))
+    })?;
     if !json::has_unique_names(json.as_bytes()) {
         return Err(not_a_set("a name occurs twice"));
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use axum_chassis::jwt::source::{FETCH_TIMEOUT, KEY_COOLDOWN};
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
@@ -49,9 +50,9 @@ async fn a_storm_of_unknown_keys_costs_one_fetch_and_known_keys_nothing() {
             .all(|status| *status == 401 || *status == 503)
     );
     let fetches = endpoint.hits() - 1;
-    assert!(lasted < Duration::from_secs(30), "too slow: {lasted:?}");
-    assert_eq!(fetches, 1);
-    // Whoever waits for the fetch waits for seconds; nobody else may.
+    let cooldowns = lasted.as_secs() / KEY_COOLDOWN.as_secs();
+    assert!((1..=1 + cooldowns as usize).contains(&fetches), "{fetches}");
+    // Whoever waits for the fetch waits for all of its time-out; nobody else may.
     waits.sort();
     let p99 = waits[RANDOM_KIDS * 99 / 100];
     println!(
@@ -59,7 +60,7 @@ async fn a_storm_of_unknown_keys_costs_one_fetch_and_known_keys_nothing() {
         waits[RANDOM_KIDS / 2],
         waits[RANDOM_KIDS - 1],
     );
-    assert!(waits[RANDOM_KIDS - 1] < Duration::from_secs(2));
+    assert!(waits[RANDOM_KIDS - 1] < FETCH_TIMEOUT - Duration::from_secs(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

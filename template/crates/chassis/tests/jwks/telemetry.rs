@@ -1,6 +1,10 @@
 //! What is counted, as OpenTelemetry's SDK has it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::metrics::{
@@ -105,4 +109,53 @@ async fn attempts_keys_and_refusals_are_counted_by_source() {
     let (labels, _) = &seen.series("axum_chassis.jwks.keys")[0];
     let source = format!("axum_chassis.jwks.source={}/jwks", endpoint.url());
     assert_eq!(*labels, [source]);
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn events_tell_what_becomes_of_the_keys_and_never_show_a_document() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let told = || {
+        let bytes = std::mem::take(&mut *log.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap()
+    };
+    let (old, new) = (Signer::new("old"), Signer::new("new"));
+    let endpoint = Endpoint::with(jwks(&[&old])).await;
+    let live = Live::eager(&endpoint);
+    assert_eq!(live.authenticate(&old).await, Ok(()));
+    let text = told();
+    assert!(text.contains("INFO"), "{text}");
+    assert!(text.contains(r#"added=["old"] removed=[]"#), "{text}");
+
+    endpoint.publish("<html>confidential</html>");
+    for _ in 0..3 {
+        assert_eq!(live.authenticate(&new).await, UNKNOWN);
+    }
+    let text = told();
+    assert_eq!(text.matches("WARN").count(), 1, "{text}");
+    assert!(text.contains("the last good ones are used"), "{text}");
+    assert!(!text.contains("confidential"), "{text}");
+
+    endpoint.publish(jwks(&[&new]));
+    assert_eq!(live.authenticate(&new).await, Ok(()));
+    let text = told();
+    assert!(text.contains(r#"added=["new"] removed=["old"]"#), "{text}");
+    assert!(text.contains("can be renewed again"), "{text}");
 }

@@ -15,6 +15,9 @@ use crate::{
     jwt::{KeySet, Keys, VerifierError},
 };
 
+/// How much of an error's text is told, in bytes: it may name a `kid`.
+const MAX_FAILURE_BYTES: usize = 512;
+
 /// Renews keys in the background. Dropping it stops that: the keys stay as they are.
 #[derive(Debug)]
 #[must_use = "the keys are not renewed any more when this is dropped"]
@@ -164,7 +167,8 @@ impl<O: Origin> Renewer<O> {
         if !is_on_demand || self.due <= now {
             self.due = now + self.origin.pause_after(self.failures);
         }
-        let failure = Cause::new(error).to_string();
+        let mut failure = Cause::new(error).to_string();
+        failure.truncate(failure.floor_char_boundary(MAX_FAILURE_BYTES));
         if self.last_failure.as_ref() != Some(&failure) {
             let has_keys = self.document.is_some();
             let retry_after = self.due - now;
