@@ -15,7 +15,7 @@ const DATABASES: [(&str, &[&str]); 3] = [
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 19] = [
+const LAYERS: [&str; 22] = [
     "trace",
     "reqwest",
     "metrics",
@@ -23,6 +23,7 @@ const LAYERS: [&str; 19] = [
     "log",
     "sampler",
     "jwt",
+    "jwks",
     "health",
     "grpc-health",
     "health-certificate",
@@ -34,6 +35,8 @@ const LAYERS: [&str; 19] = [
     "axum,metrics",
     "axum,metrics,prometheus",
     "axum,jwt",
+    "axum,jwks",
+    "health,jwks",
     "axum,health",
 ];
 

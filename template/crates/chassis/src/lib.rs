@@ -19,6 +19,8 @@
 //! | `health::checks`, `health::Outcomes` | `health-disk`, `health-certificate`, `health-export` | ready-made checks |
 //! | `health::GrpcHealth` | `grpc-health` | grpc.health.v1 from the same state as the probes |
 //! | `health::Health::observe` | `health-metrics` | the checks as gauges |
+//! | `jwt::source::KeyEndpoint` | `jwks` | an issuer's keys from its JWKS URL or by discovery, kept fresh |
+//! | `jwt::source::KeyFile` | `jwt` | keys from a file, which is watched |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a

@@ -78,3 +78,16 @@ pub(crate) mod health {
     pub(crate) const RUNTIME_LAG: &str = "axum_chassis.health.runtime.lag";
     pub(crate) const STATUS: &str = "axum_chassis.health.status";
 }
+
+#[cfg(feature = "jwt")]
+pub(crate) mod jwks {
+    /// The attributes: where the keys come from, and how an attempt ended.
+    pub(crate) const SOURCE: &str = "axum_chassis.jwks.source";
+    pub(crate) const OUTCOME: &str = "axum_chassis.jwks.outcome";
+
+    pub(crate) const COOLDOWN_REFUSALS: &str = "axum_chassis.jwks.cooldown_refusals";
+    pub(crate) const FETCH_DURATION: &str = "axum_chassis.jwks.fetch.duration";
+    pub(crate) const FETCHES: &str = "axum_chassis.jwks.fetches";
+    pub(crate) const KEYS: &str = "axum_chassis.jwks.keys";
+    pub(crate) const LAST_SUCCESS: &str = "axum_chassis.jwks.last_success.timestamp";
+}

@@ -35,23 +35,49 @@ impl KeySet {
     /// If it is not a JWK Set, or one of its keys contradicts itself, is weak, or holds
     /// a private half.
     pub fn from_jwks_json(json: &str) -> Result<Self, VerifierError> {
-        let not_a_set = |reason: &str| VerifierError::NotAKeySet(reason.to_owned());
-        let document: Map<String, Value> = serde_json::from_str(json)
-            .map_err(|error| not_a_set(&format!("no JSON object: {error}")))?;
-        if !json::has_unique_names(json.as_bytes()) {
-            return Err(not_a_set("a name occurs twice"));
-        }
-        let members = document.get("keys").and_then(Value::as_array);
-        let members = members.ok_or_else(|| not_a_set("`keys` is no array"))?;
-        let keys = members.iter().enumerate().filter_map(|(index, jwk)| {
-            let in_set = |reason| VerifierError::InSet {
-                index,
-                reason: Box::new(reason),
-            };
-            read(jwk).map_err(in_set).transpose()
-        });
+        let keys = read_all(json)?.into_iter().filter_map(Result::transpose);
         Self::new(keys.collect::<Result<Vec<_>, _>>()?)
     }
+
+    /// The keys of a set that everyone can read, and what is wrong with the others: one
+    /// that is of no use must not cost the rest. A secret that is published is none.
+    #[cfg(feature = "jwks")]
+    pub(super) fn from_published_json(
+        json: &str,
+    ) -> Result<(Self, Vec<VerifierError>), VerifierError> {
+        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
+        for (index, key) in read_all(json)?.into_iter().enumerate() {
+            match key {
+                Ok(Some(key)) if key.algorithm().as_hmac().is_some() => {
+                    unusable.push(VerifierError::PublishedSecret.at(index));
+                }
+                Ok(key) => keys.extend(key),
+                Err(error) => unusable.push(error),
+            }
+        }
+        Ok((Self::new(keys)?, unusable))
+    }
+}
+
+/// One result for each key of the set, in its order.
+fn read_all(json: &str) -> Result<Vec<Result<Option<Key>, VerifierError>>, VerifierError> {
+    let not_a_set = |reason: &str| VerifierError::NotAKeySet(reason.to_owned());
+    let document: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
+        // Its text could quote the document.
+        let (line, column) = (error.line(), error.column());
+        not_a_set(&format!("no JSON object, by line {line} column {column}"))
+    })?;
+    if !json::has_unique_names(json.as_bytes()) {
+        return Err(not_a_set("a name occurs twice"));
+    }
+    let members = document.get("keys").and_then(Value::as_array);
+    let members = members
+        .ok_or_else(|| not_a_set("`keys` is no array"))?
+        .iter();
+    let keys = members
+        .enumerate()
+        .map(|(index, jwk)| read(jwk).map_err(|reason| reason.at(index)));
+    Ok(keys.collect())
 }
 
 /// The key, or none if it is not for us.

@@ -12,6 +12,7 @@
 //! | a bad token | 401 | `Bearer realm="api", error="invalid_token"` |
 //! | a token without the scope | 403 | `Bearer realm="api", error="insufficient_scope", scope="…"` |
 //! | without the role, or against the rule | 403 | `Bearer realm="api", error="insufficient_scope"` |
+//! | a token before there are keys | 503 | none, but `Retry-After` |
 //!
 //! RFC 6750 has that one error for too few privileges of any kind. A client can ask its
 //! issuer for another scope, so that is named; for a role it cannot, so that is not.
@@ -101,6 +102,14 @@
 //! In axum, use it as a route layer, so that an unknown path stays 404:
 //! `router.route_layer(JwtLayer::new(verifier))`. With feature `axum`, [`Claims`],
 //! `TypedClaims` and `Authorized` are extractors.
+//!
+//! # Live keys
+//!
+//! Keys that an issuer publishes come and go while the service runs. [`source`] has them
+//! from a URL, by OpenID Connect discovery (feature `jwks`) or from a file, and keeps them
+//! fresh; what it gives goes into an [`Issuer`] as any key does. A request whose token
+//! names a new key waits for one fetch, which all others like it share.
+//! [`Verifier::authenticate`] does so without the layer.
 
 mod algorithm;
 mod bearer;
@@ -124,18 +133,20 @@ mod require;
 mod requirement;
 mod roles;
 mod service;
+pub mod source;
 mod token;
 mod token_error;
 mod verifier;
 mod verifier_builder;
 mod verifier_error;
+mod wanted;
 
 pub use algorithm::{Algorithm, HmacAlgorithm};
 pub use cache::{DEFAULT_CACHED_BYTES, DEFAULT_CACHED_TOKENS, TokenCache};
 pub use claims::Claims;
 #[cfg(feature = "axum")]
 pub use extract::{Authorized, Permission, TypedClaims};
-pub use future::ResponseFuture;
+pub use future::{JwtFuture, ResponseFuture};
 pub use issuer::Issuer;
 pub use key::Key;
 pub use key_set::KeySet;

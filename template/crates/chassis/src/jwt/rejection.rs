@@ -1,6 +1,9 @@
-use std::{borrow::Cow, error::Error, fmt};
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
-use http::{HeaderValue, Response, StatusCode, header::WWW_AUTHENTICATE};
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{RETRY_AFTER, WWW_AUTHENTICATE},
+};
 
 use super::TokenError;
 use crate::Cause;
@@ -26,6 +29,11 @@ pub enum Rejection {
     MissingRole(Cow<'static, str>),
     /// 403: the token is good, but the rule of this name says no.
     Denied(Cow<'static, str>),
+    /// 503: the issuer's keys are not there yet, which is no fault of the token.
+    KeysUnavailable {
+        /// When it may be worth asking again.
+        retry_after: Duration,
+    },
 }
 
 impl Rejection {
@@ -37,6 +45,7 @@ impl Rejection {
             Self::InsufficientScope(_) | Self::MissingRole(_) | Self::Denied(_) => {
                 StatusCode::FORBIDDEN
             }
+            Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -50,13 +59,24 @@ impl Rejection {
             Self::InsufficientScope(_) => "insufficient_scope",
             Self::MissingRole(_) => "missing_role",
             Self::Denied(_) => "denied",
+            Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
 
-    /// The `WWW-Authenticate` field. It has no error code where there was no token.
+    /// `WWW-Authenticate`, without an error code where there was no token; `Retry-After`
+    /// (RFC 9110 section 10.2.3) where other credentials would not help.
+    fn field(&self) -> (HeaderName, HeaderValue) {
+        match self {
+            Self::KeysUnavailable { retry_after } => {
+                (RETRY_AFTER, whole_seconds(*retry_after).into())
+            }
+            _ => (WWW_AUTHENTICATE, self.challenge()),
+        }
+    }
+
     fn challenge(&self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::NoToken => r#"Bearer realm="api""#,
+            Self::NoToken | Self::KeysUnavailable { .. } => r#"Bearer realm="api""#,
             Self::RepeatedHeader | Self::MalformedHeader => {
                 r#"Bearer realm="api", error="invalid_request""#
             }
@@ -72,15 +92,20 @@ impl Rejection {
     pub(super) fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.status_mut() = self.status();
-        response
-            .headers_mut()
-            .insert(WWW_AUTHENTICATE, self.challenge());
+        let (name, value) = self.field();
+        response.headers_mut().insert(name, value);
         response.extensions_mut().insert(Cause::new(self));
         response
     }
 }
 
 const INSUFFICIENT_SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope""#;
+
+/// Rounded up, and never "at once".
+fn whole_seconds(duration: Duration) -> u64 {
+    let part = u64::from(duration.subsec_nanos() > 0);
+    duration.as_secs().saturating_add(part).max(1)
+}
 
 fn insufficient_scope(scope: &str) -> HeaderValue {
     // A scope holds neither quote nor backslash (RFC 6749 section 3.3); one that does is
@@ -102,6 +127,9 @@ impl fmt::Display for Rejection {
             Self::InsufficientScope(scope) => write!(f, "the token lacks the scope {scope:?}"),
             Self::MissingRole(role) => write!(f, "the subject lacks the role {role:?}"),
             Self::Denied(rule) => write!(f, "the rule {rule:?} denies it"),
+            Self::KeysUnavailable { .. } => {
+                f.write_str("the issuer's keys are not there to check the token with")
+            }
         }
     }
 }

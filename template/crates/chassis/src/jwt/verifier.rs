@@ -10,6 +10,7 @@ use super::{
     claims_set::ClaimsSet,
     instruments::Instruments,
     token::{Header, Token},
+    wanted::WantedKey,
 };
 
 /// Decides which tokens are good: from an issuer that is trusted, signed with one of its
@@ -73,6 +74,16 @@ impl Verifier {
             instruments.verified(is_cached, verdict.as_ref().err());
         }
         verdict
+    }
+
+    /// The key that such a token is signed with, where keys may still come.
+    pub(super) fn wanted_key(&self, token: &str) -> Option<WantedKey> {
+        let token = Token::split(token).ok()?;
+        let header = token.header().ok()?;
+        let header = Header::read(&header).ok()?;
+        let claims = ClaimsSet::read(token.claims().ok()?).ok()?;
+        let (_, issuer) = self.0.issuer(&claims.issuer).ok()?;
+        WantedKey::of(issuer, header.kid.as_deref(), &header.alg)
     }
 
     /// Counts a request that does not even show a token to verify.

@@ -62,6 +62,18 @@ pub enum VerifierError {
     JwkContradiction(&'static str),
     /// A JWK of an asymmetric key holds its private half.
     PrivateJwk,
+    /// A JWK of a set that was fetched is an HMAC secret.
+    PublishedSecret,
+}
+
+impl VerifierError {
+    /// As what is wrong with the key at this place of a set.
+    pub(super) fn at(self, index: usize) -> Self {
+        Self::InSet {
+            index,
+            reason: Box::new(self),
+        }
+    }
 }
 
 impl fmt::Display for VerifierError {
@@ -136,6 +148,9 @@ impl fmt::Display for VerifierError {
             }
             Self::PrivateJwk => f.write_str(
                 "it holds a private half (`d`, `p`, …): leave that with the issuer, and replace the key",
+            ),
+            Self::PublishedSecret => f.write_str(
+                "it is a secret (`oct`) that everyone can read: sign with an asymmetric key",
             ),
         }
     }

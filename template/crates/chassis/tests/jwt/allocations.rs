@@ -37,8 +37,9 @@ fn request() -> Request<()> {
 
 fn required(
     requirement: Requirement,
-) -> Require<impl Service<Request<()>, Response = Response<()>, Error = Infallible, Future = Answer>>
-{
+) -> Require<
+    impl Service<Request<()>, Response = Response<()>, Error = Infallible, Future = Answer> + Clone,
+> {
     let ok = service_fn(|_: Request<()>| -> Answer { ready(Ok(Response::new(()))) });
     RequireLayer::new(requirement).layer(ok)
 }

@@ -272,6 +272,8 @@ fn what_is_no_set_is_refused() {
             "{json}: {error}"
         );
     }
+    let quoted = KeySet::from_jwks_json(r#""secret""#).unwrap_err();
+    assert!(!quoted.to_string().contains("secret"), "{quoted}");
     let empty = verifier(jwks(&[]).unwrap()).build();
     assert!(matches!(empty, Err(VerifierError::NoKey)));
 }

@@ -216,6 +216,7 @@ async fn the_error_of_the_inner_service_is_handed_on() {
 
 #[test]
 fn it_is_ready_when_the_inner_service_is() {
+    #[derive(Clone)]
     struct Busy;
 
     impl Service<Request<()>> for Busy {

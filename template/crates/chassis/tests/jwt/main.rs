@@ -14,6 +14,7 @@ mod cache;
 mod claims;
 #[cfg(feature = "axum")]
 mod extract;
+mod files;
 mod form;
 mod header;
 mod issuer;
