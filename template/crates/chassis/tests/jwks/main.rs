@@ -100,18 +100,20 @@ impl Live {
     }
 }
 
+/// Answers with what it sees: whose the claims are, and the request.
+async fn show(request: Request<()>) -> Result<Response<String>, Infallible> {
+    let claims = request.extensions().get::<Claims>();
+    let shown = format!("{} {request:?}", claims.unwrap().subject());
+    Ok(Response::new(shown))
+}
+
 /// What the layer answers to a request with this token.
 async fn call(verifier: &Verifier, token: &str) -> Response<String> {
-    let subject = service_fn(async |request: Request<()>| {
-        let claims = request.extensions().get::<Claims>();
-        let shown = format!("{} {request:?}", claims.unwrap().subject());
-        Ok::<_, Infallible>(Response::new(shown))
-    });
     let request = Request::builder()
         .header(AUTHORIZATION, format!("Bearer {token}"))
         .body(())
         .unwrap();
-    let service = JwtLayer::new(verifier.clone()).layer(subject);
+    let service = JwtLayer::new(verifier.clone()).layer(service_fn(show));
     service.oneshot(request).await.unwrap()
 }
 
