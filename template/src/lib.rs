@@ -1,11 +1,13 @@
 //! The service. Start reading at [`router`]: it shows what a request passes;
 //! [`server`] shows the life of the process, [`cli`] its commands, [`config`] its settings.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod error;
 pub mod exit;
 mod healthcheck;
+pub mod idempotency;
 pub mod items;
 pub mod metrics;
 pub mod openapi;

@@ -37,7 +37,9 @@ use tower_http::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
+    audit,
     config::{Config, Http, Profile},
+    idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     openapi, problem, routes,
     state::AppState,
     telemetry::Telemetry,
@@ -52,7 +54,10 @@ pub fn public(
     health: Health,
 ) -> NormalizePath<Router> {
     let limits = &config.http;
+    let record = middleware::from_fn_with_state(state.audit.clone(), audit::record);
     let mut router = Router::from(routes::router())
+        // Who changes something is written down, the scope being enough or not.
+        .route_layer(record)
         // As a route layer: an unknown path is 404, with a token or without.
         .route_layer(JwtLayer::new(verifier))
         .with_state(state);
@@ -174,8 +179,14 @@ fn cors(limits: &Http) -> CorsLayer {
             CONTENT_TYPE,
             header::IF_MATCH,
             header::IF_NONE_MATCH,
+            IDEMPOTENCY_KEY,
         ])
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            IDEMPOTENT_REPLAYED,
+        ])
         .max_age(Duration::from_secs(600))
 }
 

@@ -13,10 +13,12 @@
 //! assert_eq!(loaded.config.http.request_timeout.as_secs(), 10);
 //! ```
 
+mod audit;
 mod auth;
 mod environment;
 mod faults;
 mod http;
+mod idempotency;
 mod load;
 mod log;
 mod operations;
@@ -36,10 +38,12 @@ use serde::{
 };
 
 pub use self::{
+    audit::Audit,
     auth::{Auth, AuthError},
     environment::Environment,
     faults::Faults,
     http::Http,
+    idempotency::Idempotency,
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
@@ -66,10 +70,14 @@ pub struct Config {
     pub auth: Auth,
     /// Where the data lives.
     pub store: store::Config,
+    /// For how long answers are kept for requests that are sent again.
+    pub idempotency: Idempotency,
     /// The deadlines of the way down.
     pub shutdown: Shutdown,
     /// What is logged, and how.
     pub log: Log,
+    /// Where it is written who has changed what.
+    pub audit: Audit,
     /// Which traces are sampled.
     pub traces: Traces,
     /// Where telemetry is sent, by the standard `OTEL_*` variables alone.
@@ -102,6 +110,7 @@ impl Config {
         self.http.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
+        self.idempotency.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
     }

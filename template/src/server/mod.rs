@@ -24,8 +24,10 @@ use tokio::{
 
 use self::listener::{Listener, Running};
 use crate::{
+    audit::AuditLog,
     config::{AuthError, Config, Shutdown},
     exit::Exit,
+    idempotency::{Idempotency, spawn_clean_up},
     metrics::Metrics,
     router,
     signal::Signals,
@@ -77,6 +79,9 @@ pub enum ServeError {
     /// The store cannot be reached or migrated.
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
+    /// The audit log cannot be appended to.
+    #[error("audit.file cannot be opened")]
+    Audit(#[source] io::Error),
     /// The keys were there when the configuration was checked, and are no more.
     #[error("the keys of auth cannot be read")]
     Keys(#[from] AuthError),
@@ -98,6 +103,8 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         config.operations.address,
     )?;
     let public = Listener::bind("public", "http.address", config.http.address)?;
+    let meter = telemetry.meter();
+    let audit = AuditLog::open(&config.audit, &meter).map_err(ServeError::Audit)?;
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
@@ -113,11 +120,13 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
-    let meter = telemetry.meter();
     store.observe(&meter);
     telemetry.observe_runtime(&Handle::current());
+    let _clean_up = spawn_clean_up(store.clone(), config.idempotency.clean_up_interval, &meter);
     let state = AppState {
         store: store.clone(),
+        audit,
+        idempotency: Idempotency::new(config.idempotency.retention, &meter),
         metrics: Metrics::new(&meter),
     };
     let verifier = config.auth.verifier()?;
@@ -174,7 +183,7 @@ impl From<&ServeError> for Exit {
     fn from(error: &ServeError) -> Self {
         match error {
             ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
-            ServeError::Keys(_) => Self::Config,
+            ServeError::Audit(_) | ServeError::Keys(_) => Self::Config,
             ServeError::Io(_) => Self::Failure,
         }
     }

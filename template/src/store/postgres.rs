@@ -2,7 +2,7 @@ use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -17,6 +17,17 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement
 /// time-out), and 55P03 (lock time-out).
 pub(super) const TRANSIENT: &[&str] = &["08", "53", "57", "55P03"];
+
+/// How a work begins.
+pub(super) const BEGIN: &str = "BEGIN";
+
+/// Takes the lock of this id until the end of the transaction, unless somebody has it.
+pub(super) async fn try_lock(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(id)
+        .fetch_one(connection)
+        .await
+}
 
 /// A PostgreSQL server.
 #[derive(Clone, Debug, Serialize, Deserialize)]

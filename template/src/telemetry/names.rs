@@ -59,3 +59,21 @@ pub mod items {
     /// Pieces of an item when it was made.
     pub const QUANTITY: &str = "items.quantity";
 }
+
+/// What becomes of requests with an `Idempotency-Key`.
+pub mod idempotency {
+    /// Requests with a key, by [`OUTCOME`].
+    pub const REQUESTS: &str = "idempotency.requests";
+    /// Kept answers that have expired and were deleted.
+    pub const EXPIRED: &str = "idempotency.answers.expired";
+
+    /// `done`, `replayed`, `conflict` (the first is in work) or `mismatch` (it was
+    /// another request).
+    pub const OUTCOME: &str = "idempotency.outcome";
+}
+
+/// What the audit log tells of itself.
+pub mod audit {
+    /// Entries that could not be written.
+    pub const FAILURES: &str = "audit.entries.lost";
+}

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod audit;
 mod authorization;
 mod chain;
 mod concurrency;
 mod configuration;
 mod database;
+mod idempotency;
 mod items;
 mod lifecycle;
 mod openapi;

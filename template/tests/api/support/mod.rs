@@ -176,6 +176,17 @@ impl Service {
         self.scrape().send().await.unwrap().text().await.unwrap()
     }
 
+    /// Waits until the metrics have a line that begins so.
+    pub async fn until_metrics(&self, start: &str) {
+        let scraping = async {
+            while !self.metrics().await.lines().any(|l| l.starts_with(start)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let seen = timeout(PATIENCE, scraping).await;
+        seen.unwrap_or_else(|_| panic!("{start} is never in the metrics"));
+    }
+
     /// Waits for the first line of the log that fits.
     pub async fn log_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
         self.log.line(fits).await
