@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod error;
 pub mod exit;
@@ -20,3 +21,4 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 mod token;
+pub mod webhook;

@@ -2,7 +2,9 @@
 
 use axum::extract::FromRef;
 
-use crate::{audit::AuditLog, idempotency::Idempotency, metrics::Metrics, store::Store};
+use crate::{
+    audit::AuditLog, idempotency::Idempotency, metrics::Metrics, store::Store, webhook::Webhook,
+};
 
 /// Cheap to clone: every part is a handle, and an extractor by itself.
 #[derive(Clone, FromRef)]
@@ -15,4 +17,6 @@ pub struct AppState {
     pub idempotency: Idempotency,
     /// What the business counts.
     pub metrics: Metrics,
+    /// Who is told of new items.
+    pub webhook: Webhook,
 }

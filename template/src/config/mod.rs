@@ -15,6 +15,7 @@
 
 mod audit;
 mod auth;
+mod client;
 mod environment;
 mod faults;
 mod http;
@@ -40,6 +41,7 @@ use serde::{
 pub use self::{
     audit::Audit,
     auth::{Auth, AuthError},
+    client::{Client, Webhook},
     environment::Environment,
     faults::Faults,
     http::Http,
@@ -72,6 +74,10 @@ pub struct Config {
     pub store: store::Config,
     /// For how long answers are kept for requests that are sent again.
     pub idempotency: Idempotency,
+    /// The bounds of calls to other services.
+    pub client: Client,
+    /// Who is told of new items.
+    pub webhook: Webhook,
     /// The deadlines of the way down.
     pub shutdown: Shutdown,
     /// What is logged, and how.
@@ -111,6 +117,8 @@ impl Config {
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
         self.idempotency.validate(faults);
+        self.client.validate(faults);
+        self.webhook.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
     }

@@ -33,6 +33,7 @@ use crate::{
     problem::Problem,
     state::AppState,
     store::Store,
+    webhook::Webhook,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -78,6 +79,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 async fn create(
     State(store): State<Store>,
     State(metrics): State<Metrics>,
+    State(webhook): State<Webhook>,
     claims: Claims,
     Idempotent(once, input): Idempotent<ItemInput>,
 ) -> Result<Response, AppError> {
@@ -86,6 +88,7 @@ async fn create(
     let item = work.create_item(claims.subject(), &draft).await?;
     let response = work.commit(created(&item)).await?;
     metrics.item_created(&item);
+    webhook.item_created(&item);
     Ok(response)
 }
 

@@ -56,7 +56,7 @@ impl Default for Config {
             url: Secret::from("postgres://postgres@127.0.0.1:5432/postgres"),
             max_connections: 20,
             min_connections: 5,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_millis(1500),
             statement_timeout: Duration::from_secs(5),
             migrate_on_start: true,
         }

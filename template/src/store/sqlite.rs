@@ -47,7 +47,7 @@ impl Default for Config {
         Self {
             path: PathBuf::from("service.db"),
             max_connections: 4,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_millis(1500),
             busy_timeout: Duration::from_secs(2),
             migrate_on_start: true,
         }

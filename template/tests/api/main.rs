@@ -17,3 +17,4 @@ mod problems;
 mod support;
 mod telemetry;
 mod validation;
+mod webhook;

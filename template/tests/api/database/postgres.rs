@@ -1,3 +1,4 @@
+mod outage;
 mod server;
 
 use reqwest::StatusCode;

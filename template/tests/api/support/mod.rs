@@ -2,11 +2,12 @@
 
 pub mod collector;
 mod log;
+pub mod upstream;
 
 use std::{
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -47,6 +48,8 @@ pub struct Service {
     pub public: SocketAddr,
     pub operations: SocketAddr,
     pub http: reqwest::Client,
+    /// How long it took from its start until it was ready.
+    pub ready_after: Duration,
     token: String,
     process: Child,
     log: Log,
@@ -80,6 +83,8 @@ impl Service {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let database = Database::create().await;
         let mut command = command(&["serve"], &database.settings());
+        let token = token("tester", "items:read items:write");
+        let start = Instant::now();
         let mut process = command
             .env("APP_HTTP__ADDRESS", "127.0.0.1:0")
             .env("APP_OPERATIONS__ADDRESS", "127.0.0.1:0")
@@ -89,16 +94,18 @@ impl Service {
             .spawn()
             .unwrap();
         let log = Log::follow(process.stdout.take().unwrap());
-        let service = Self {
+        let mut service = Self {
             operations: log.listening("operations").await,
             public: log.listening("public").await,
             http: reqwest::Client::new(),
-            token: token("tester", "items:read items:write"),
+            ready_after: Duration::ZERO,
+            token,
             process,
             log,
             _database: database,
         };
         service.until_probe("/readyz", StatusCode::OK).await;
+        service.ready_after = start.elapsed();
         service
     }
 
@@ -151,6 +158,20 @@ impl Service {
         let status = read_status(&mut stream).await;
         assert_eq!(status, StatusCode::CONTINUE);
         Unfinished { stream, body }
+    }
+
+    /// Sends a request whole, and hangs up without waiting for the answer.
+    pub async fn hang_up_on(&self, method: &str, path: &str, body: &Value) {
+        let body = body.to_string();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.public,
+            self.token,
+            body.len(),
+        );
+        let mut stream = TcpStream::connect(self.public).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
     }
 
     pub async fn probe(&self, path: &str) -> StatusCode {
