@@ -7,6 +7,7 @@ pub mod client;
 pub mod config;
 pub mod error;
 pub mod exit;
+pub mod hardening;
 mod healthcheck;
 pub mod idempotency;
 pub mod items;

@@ -39,7 +39,12 @@ impl Once {
     pub async fn begin(self, store: &Store) -> Result<Work, AppError> {
         let mut work = store.begin().await?;
         if let Some((key, fingerprint)) = &self.asked {
-            self.claim(&mut work, key, fingerprint).await?;
+            let claimed = self.claim(&mut work, key, fingerprint).await;
+            if let Err(error) = claimed {
+                // Dropped, it would hold the key until the pool looks after it.
+                work.abandon().await;
+                return Err(error);
+            }
         }
         Ok(Work {
             store: work,

@@ -3,6 +3,7 @@ mod work;
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -37,6 +38,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// None.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// None.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        None
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if self.capacity_items == 0 {
             faults.add("store.capacity_items", 0, "must be 1 or more");

@@ -1,4 +1,4 @@
-use std::{str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
@@ -7,6 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
+use url::Url;
 
 use crate::config::{Faults, Secret};
 
@@ -64,6 +65,22 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Certificates and keys, where the URL names some.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+        let Ok(url) = Url::parse(self.url.expose()) else {
+            return Vec::new();
+        };
+        let files = url.query_pairs();
+        let files = files.filter(|(name, _)| FILES.contains(&&**name));
+        files.map(|(_, file)| (*file).into()).collect()
+    }
+
+    /// None: the server has them.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        None
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if let Err(error) = PgConnectOptions::from_str(self.url.expose()) {
             let reason = format!("{error}; write postgres://user:password@host:port/database");

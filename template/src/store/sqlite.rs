@@ -55,6 +55,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// None but the one that is written.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The database; beside it are its log and its index.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        Some(self.path.clone())
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if self.path.as_os_str().is_empty() {
             faults.add("store.path", "", "must name a file, such as service.db");
@@ -78,7 +88,9 @@ pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> 
         // Safe with a write-ahead log: a crash of the system may lose the last
         // transactions, a crash of the process none.
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(config.busy_timeout);
+        .busy_timeout(config.busy_timeout)
+        // Its folder is all that a hardened process writes to.
+        .pragma("temp_store", "MEMORY");
     SqlitePoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)

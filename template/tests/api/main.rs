@@ -8,6 +8,8 @@ mod chain;
 mod concurrency;
 mod configuration;
 mod database;
+#[cfg(all(feature = "hardening", target_os = "linux"))]
+mod hardening;
 mod idempotency;
 mod items;
 mod lifecycle;

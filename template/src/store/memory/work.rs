@@ -33,6 +33,9 @@ impl Work {
         Ok(())
     }
 
+    /// Lets go of the key that was claimed.
+    pub async fn abandon(self) {}
+
     /// Makes an item.
     ///
     /// # Errors

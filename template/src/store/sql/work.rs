@@ -34,6 +34,11 @@ impl Work {
         Ok(self.0.commit().await?)
     }
 
+    /// Undoes all of it, now. Should the connection break, the database does so itself.
+    pub async fn abandon(self) {
+        let _ = self.0.rollback().await;
+    }
+
     /// Makes an item.
     ///
     /// # Errors

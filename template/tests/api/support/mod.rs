@@ -160,20 +160,6 @@ impl Service {
         Unfinished { stream, body }
     }
 
-    /// Sends a request whole, and hangs up without waiting for the answer.
-    pub async fn hang_up_on(&self, method: &str, path: &str, body: &Value) {
-        let body = body.to_string();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            self.public,
-            self.token,
-            body.len(),
-        );
-        let mut stream = TcpStream::connect(self.public).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-    }
-
     pub async fn probe(&self, path: &str) -> StatusCode {
         let url = format!("http://{}{path}", self.operations);
         self.http.get(url).send().await.unwrap().status()
@@ -213,8 +199,12 @@ impl Service {
         self.log.line(fits).await
     }
 
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let process = self.process.id().to_string();
+        let process = self.process_id().to_string();
         let sent = Command::new("kill").args(["-s", name, &process]).status();
         assert!(sent.unwrap().success());
     }
