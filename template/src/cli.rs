@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::{
     config::{Config, Environment, Loaded},
     exit::Exit,
-    healthcheck, openapi,
+    hardening, healthcheck, openapi,
     server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
@@ -97,10 +97,12 @@ fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
 }
 
 fn serve(config: &Config) -> Exit {
+    let hardening = hardening::apply(config);
     let telemetry = match Telemetry::start(config) {
         Ok(telemetry) => telemetry,
         Err(error) => return failed(error, Exit::Config),
     };
+    hardening.tell();
     let served = runtime()
         .map_err(ServeError::from)
         .and_then(|runtime| runtime.block_on(server::run(config, &telemetry)));

@@ -1,13 +1,17 @@
 //! The service. Start reading at [`router`]: it shows what a request passes;
 //! [`server`] shows the life of the process, [`cli`] its commands, [`config`] its settings.
 
+pub mod audit;
 pub mod cli;
+pub mod client;
 mod clients;
 pub mod config;
 pub mod error;
 pub mod exit;
+pub mod hardening;
 mod headers;
 mod healthcheck;
+pub mod idempotency;
 pub mod items;
 mod limits;
 pub mod metrics;
@@ -21,3 +25,4 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 mod token;
+pub mod webhook;

@@ -43,9 +43,11 @@ use tower_http::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
+    audit,
     clients::{Proxies, RateLimit, limit_rate},
     config::{Config, Http, Profile},
     headers,
+    idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     limits::{self, Refusals},
     openapi, problem, routes,
     state::AppState,
@@ -65,7 +67,10 @@ pub fn public(
     let proxies = Proxies::new(&config.clients);
     let refusals = Refusals::new(&meter);
     let rate = RateLimit::new(&config.clients);
+    let record = middleware::from_fn_with_state(state.audit.clone(), audit::record);
     let mut router = Router::from(routes::router())
+        // Who changes something is written down, the scope being enough or not.
+        .route_layer(record)
         // As a route layer: an unknown path is 404, with a token or without.
         .route_layer(JwtLayer::new(verifier))
         .with_state(state);
@@ -184,8 +189,14 @@ fn cors(bounds: &Http) -> CorsLayer {
             CONTENT_TYPE,
             header::IF_MATCH,
             header::IF_NONE_MATCH,
+            IDEMPOTENCY_KEY,
         ])
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            IDEMPOTENT_REPLAYED,
+        ])
         .max_age(Duration::from_secs(600))
 }
 

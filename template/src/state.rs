@@ -2,13 +2,21 @@
 
 use axum::extract::FromRef;
 
-use crate::{metrics::Metrics, store::Store};
+use crate::{
+    audit::AuditLog, idempotency::Idempotency, metrics::Metrics, store::Store, webhook::Webhook,
+};
 
 /// Cheap to clone: every part is a handle, and an extractor by itself.
 #[derive(Clone, FromRef)]
 pub struct AppState {
     /// Where the data lives.
     pub store: Store,
+    /// Who has changed what.
+    pub audit: AuditLog,
+    /// What requests with an `Idempotency-Key` share.
+    pub idempotency: Idempotency,
     /// What the business counts.
     pub metrics: Metrics,
+    /// Who is told of new items.
+    pub webhook: Webhook,
 }

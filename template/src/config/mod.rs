@@ -13,11 +13,14 @@
 //! assert_eq!(loaded.config.http.request_timeout.as_secs(), 10);
 //! ```
 
+mod audit;
 mod auth;
+mod client;
 mod clients;
 mod environment;
 mod faults;
 mod http;
+mod idempotency;
 mod load;
 mod log;
 mod operations;
@@ -37,11 +40,14 @@ use serde::{
 };
 
 pub use self::{
+    audit::Audit,
     auth::{Auth, AuthError},
+    client::{Client, Webhook},
     clients::{Clients, ForwardedBy},
     environment::Environment,
     faults::Faults,
     http::Http,
+    idempotency::Idempotency,
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
@@ -70,10 +76,18 @@ pub struct Config {
     pub auth: Auth,
     /// Where the data lives.
     pub store: store::Config,
+    /// For how long answers are kept for requests that are sent again.
+    pub idempotency: Idempotency,
+    /// The bounds of calls to other services.
+    pub client: Client,
+    /// Who is told of new items.
+    pub webhook: Webhook,
     /// The deadlines of the way down.
     pub shutdown: Shutdown,
     /// What is logged, and how.
     pub log: Log,
+    /// Where it is written who has changed what.
+    pub audit: Audit,
     /// Which traces are sampled.
     pub traces: Traces,
     /// Where telemetry is sent, by the standard `OTEL_*` variables alone.
@@ -106,6 +120,9 @@ impl Config {
         self.http.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
+        self.idempotency.validate(faults);
+        self.client.validate(faults);
+        self.webhook.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
     }

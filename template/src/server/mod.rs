@@ -14,6 +14,7 @@ use std::{
     fmt, io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use axum_chassis::health::{Check, Health};
@@ -24,15 +25,21 @@ use tokio::{
 
 use self::listener::{Listener, Running};
 use crate::{
+    audit::AuditLog,
     config::{AuthError, Config, Shutdown},
     exit::Exit,
+    idempotency::{Idempotency, spawn_clean_up},
     metrics::Metrics,
     router,
     signal::Signals,
     state::AppState,
     store::{Store, StoreError},
     telemetry::Telemetry,
+    webhook::{Webhook, WebhookError},
 };
+
+/// How soon it is seen that the store is gone, or is back.
+const STORE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How serving ended: which deadlines were missed on the way down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,9 +84,15 @@ pub enum ServeError {
     /// The store cannot be reached or migrated.
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
+    /// The audit log cannot be appended to.
+    #[error("audit.file cannot be opened")]
+    Audit(#[source] io::Error),
     /// The keys were there when the configuration was checked, and are no more.
     #[error("the keys of auth cannot be read")]
     Keys(#[from] AuthError),
+    /// Nobody can be told of new items.
+    #[error("the webhook cannot be set up")]
+    Webhook(#[from] WebhookError),
     /// Something of the system's failed.
     #[error("the server failed")]
     Io(#[from] io::Error),
@@ -98,6 +111,8 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         config.operations.address,
     )?;
     let public = Listener::bind("public", "http.address", config.http.address)?;
+    let meter = telemetry.meter();
+    let audit = AuditLog::open(&config.audit, &meter).map_err(ServeError::Audit)?;
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
@@ -113,12 +128,16 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
-    let meter = telemetry.meter();
     store.observe(&meter);
     telemetry.observe_runtime(&Handle::current());
+    let _clean_up = spawn_clean_up(store.clone(), config.idempotency.clean_up_interval, &meter);
+    let webhook = Webhook::new(config, telemetry)?;
     let state = AppState {
         store: store.clone(),
+        audit,
+        idempotency: Idempotency::new(config.idempotency.retention, &meter),
         metrics: Metrics::new(&meter),
+        webhook: webhook.clone(),
     };
     let verifier = config.auth.verifier()?;
     let api = router::public(config, state, verifier, telemetry, health.clone());
@@ -132,7 +151,8 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         _ = signals.next() => Ending::default().missed("the drain, by a second signal"),
     };
     public.cut();
-    let closed = timeout(config.shutdown.close_timeout, store.close()).await;
+    let close = async { tokio::join!(webhook.finish(), store.close()) };
+    let closed = timeout(config.shutdown.close_timeout, close).await;
     if closed.is_err() {
         ending = ending.missed("shutdown.close_timeout");
     }
@@ -151,6 +171,7 @@ fn health(store: Arc<OnceLock<Store>>) -> Health {
             }
         }
     });
+    let check = check.interval(STORE_CHECK_INTERVAL);
     Health::builder().check(check).build()
 }
 
@@ -174,7 +195,7 @@ impl From<&ServeError> for Exit {
     fn from(error: &ServeError) -> Self {
         match error {
             ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
-            ServeError::Keys(_) => Self::Config,
+            ServeError::Audit(_) | ServeError::Keys(_) | ServeError::Webhook(_) => Self::Config,
             ServeError::Io(_) => Self::Failure,
         }
     }

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod audit;
 mod authorization;
 mod bounds;
 mod chain;
 mod concurrency;
 mod configuration;
 mod database;
+#[cfg(all(feature = "hardening", target_os = "linux"))]
+mod hardening;
+mod idempotency;
 mod items;
 mod lifecycle;
 mod openapi;
@@ -16,3 +20,4 @@ mod problems;
 mod support;
 mod telemetry;
 mod validation;
+mod webhook;

@@ -7,11 +7,12 @@ use anyhow::Result;
 use super::{report::Report, tools};
 use crate::{run, tree};
 
-/// The service's features, by database.
-const DATABASES: [(&str, &[&str]); 3] = [
+/// The service's features, by database, and hardened.
+const DATABASES: [(&str, &[&str]); 4] = [
     ("postgres", &["--features", "postgres"]),
     ("sqlite", &["--features", "sqlite"]),
     ("memory", &[]),
+    ("hardened", &["--features", "postgres,hardening"]),
 ];
 
 /// What an adopter may switch on.

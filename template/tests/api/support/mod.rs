@@ -2,11 +2,12 @@
 
 pub mod collector;
 mod log;
+pub mod upstream;
 
 use std::{
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -47,6 +48,8 @@ pub struct Service {
     pub public: SocketAddr,
     pub operations: SocketAddr,
     pub http: reqwest::Client,
+    /// How long it took from its start until it was ready.
+    pub ready_after: Duration,
     token: String,
     process: Child,
     log: Log,
@@ -80,6 +83,8 @@ impl Service {
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let database = Database::create().await;
         let mut command = command(&["serve"], &database.settings());
+        let token = token("tester", "items:read items:write");
+        let start = Instant::now();
         let mut process = command
             .env("APP_HTTP__ADDRESS", "127.0.0.1:0")
             .env("APP_OPERATIONS__ADDRESS", "127.0.0.1:0")
@@ -89,16 +94,18 @@ impl Service {
             .spawn()
             .unwrap();
         let log = Log::follow(process.stdout.take().unwrap());
-        let service = Self {
+        let mut service = Self {
             operations: log.listening("operations").await,
             public: log.listening("public").await,
             http: reqwest::Client::new(),
-            token: token("tester", "items:read items:write"),
+            ready_after: Duration::ZERO,
+            token,
             process,
             log,
             _database: database,
         };
         service.until_probe("/readyz", StatusCode::OK).await;
+        service.ready_after = start.elapsed();
         service
     }
 
@@ -176,13 +183,28 @@ impl Service {
         self.scrape().send().await.unwrap().text().await.unwrap()
     }
 
+    /// Waits until the metrics have a line that begins so.
+    pub async fn until_metrics(&self, start: &str) {
+        let scraping = async {
+            while !self.metrics().await.lines().any(|l| l.starts_with(start)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let seen = timeout(PATIENCE, scraping).await;
+        seen.unwrap_or_else(|_| panic!("{start} is never in the metrics"));
+    }
+
     /// Waits for the first line of the log that fits.
     pub async fn log_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
         self.log.line(fits).await
     }
 
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let process = self.process.id().to_string();
+        let process = self.process_id().to_string();
         let sent = Command::new("kill").args(["-s", name, &process]).status();
         assert!(sent.unwrap().success());
     }
