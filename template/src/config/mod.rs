@@ -17,6 +17,7 @@ mod auth;
 mod environment;
 mod faults;
 mod http;
+mod issuer;
 mod load;
 mod log;
 mod operations;
@@ -36,10 +37,11 @@ use serde::{
 };
 
 pub use self::{
-    auth::{Auth, AuthError},
+    auth::Auth,
     environment::Environment,
     faults::Faults,
     http::Http,
+    issuer::{Issuer, KeysError},
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
