@@ -25,4 +25,5 @@ pub mod state;
 pub mod store;
 pub mod telemetry;
 mod token;
+pub mod trust;
 pub mod webhook;

@@ -21,6 +21,7 @@ mod environment;
 mod faults;
 mod http;
 mod idempotency;
+mod issuer;
 mod load;
 mod log;
 mod operations;
@@ -41,13 +42,14 @@ use serde::{
 
 pub use self::{
     audit::Audit,
-    auth::{Auth, AuthError},
+    auth::Auth,
     client::{Client, Webhook},
     clients::{Clients, ForwardedBy},
     environment::Environment,
     faults::Faults,
     http::Http,
     idempotency::Idempotency,
+    issuer::{Issuer, KeySource, KeysError},
     load::Loaded,
     log::{Format, Log},
     operations::Operations,

@@ -20,24 +20,30 @@ fn faults(variables: &[(&str, &str)]) -> String {
 #[test]
 fn the_development_profile_needs_nothing_else() {
     let config = development(&[]).unwrap().config;
-    assert_eq!(config.auth.issuer, "urn:development");
+    assert_eq!(config.auth.issuers["development"].issuer, "urn:development");
     assert!(config.http.address.ip().is_loopback());
 }
 
 #[test]
 fn production_is_the_default_and_names_all_that_it_needs() {
     let faults = load(&[]).unwrap_err().to_string();
-    assert!(faults.contains("auth.issuer"), "{faults}");
-    assert!(faults.contains("auth.audience"), "{faults}");
+    assert!(faults.contains("such as auth.issuers.main"), "{faults}");
+    let faults = load(&[(
+        "APP_AUTH__ISSUERS__MAIN__JWKS_URL",
+        "https://a.example/jwks",
+    )]);
+    let faults = faults.unwrap_err().to_string();
+    assert!(faults.contains("auth.issuers.main.issuer"), "{faults}");
+    assert!(faults.contains("auth.issuers.main.audience"), "{faults}");
 }
 
 #[test]
 fn the_development_secret_is_refused_in_production() {
     let secret = "for-development-only-and-known-to-everyone";
     let faults = load(&[
-        ("APP_AUTH__ISSUER", "https://issuer.example"),
-        ("APP_AUTH__AUDIENCE", "items"),
-        ("APP_AUTH__HMAC_SECRET", secret),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+        ("APP_AUTH__ISSUERS__MAIN__HMAC_SECRET", secret),
     ])
     .unwrap_err()
     .to_string();
@@ -46,28 +52,32 @@ fn the_development_secret_is_refused_in_production() {
 }
 
 #[test]
-fn keys_come_from_exactly_one_source() {
-    let faults = faults(&[("APP_AUTH__JWKS_FILE", "/etc/jwks.json")]);
-    assert!(faults.contains("exactly one of"), "{faults}");
+fn keys_come_from_one_source() {
+    let variable = "APP_AUTH__ISSUERS__DEVELOPMENT__JWKS_FILE";
+    let faults = faults(&[(variable, "/etc/jwks.json")]);
+    assert!(
+        faults.contains("jwks_file, hmac_secret: leave one"),
+        "{faults}"
+    );
 }
 
 #[test]
 fn a_key_file_that_cannot_be_read_is_named_with_the_reason() {
     let faults = load(&[
-        ("APP_AUTH__ISSUER", "https://issuer.example"),
-        ("APP_AUTH__AUDIENCE", "items"),
-        ("APP_AUTH__JWKS_FILE", "/no/such/jwks.json"),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+        ("APP_AUTH__ISSUERS__MAIN__JWKS_FILE", "/no/such/jwks.json"),
     ])
     .unwrap_err()
     .to_string();
-    assert!(faults.contains("auth.jwks_file"), "{faults}");
+    assert!(faults.contains("auth.issuers.main.jwks_file"), "{faults}");
     assert!(faults.contains("No such file"), "{faults}");
 }
 
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_profile() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"[http]\nrequest_timeout = \"3s\"\nconcurrent_requests = 7\n[auth]\naudience = \"from-file\"\n")
+    file.write_all(b"[http]\nrequest_timeout = \"3s\"\nconcurrent_requests = 7\n[auth.issuers.development]\naudience = \"from-file\"\n")
         .unwrap();
     let path = file.path().to_str().unwrap();
     let loaded = development(&[
@@ -77,8 +87,9 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_profile() {
     .unwrap();
     assert_eq!(loaded.config.http.request_timeout.as_secs(), 3);
     assert_eq!(loaded.config.http.concurrent_requests, 9);
-    assert_eq!(loaded.config.auth.audience, "from-file");
-    assert_eq!(loaded.config.auth.issuer, "urn:development");
+    let issuer = &loaded.config.auth.issuers["development"];
+    assert_eq!(issuer.audience, "from-file");
+    assert_eq!(issuer.issuer, "urn:development");
 }
 
 #[test]
@@ -121,6 +132,10 @@ fn an_unknown_key_is_refused_with_those_that_exist() {
         faults.contains("those here are: address, allowed_origins"),
         "{faults}"
     );
+    let audienc = ("APP_AUTH__ISSUERS__MAIN__AUDIENC", "items");
+    let issuer = development(&[audienc]).unwrap_err().to_string();
+    assert!(issuer.contains("auth.issuers.main.audienc"), "{issuer}");
+    assert!(issuer.contains("`audience`"), "{issuer}");
     assert!(
         faults.contains("server.port   (from APP_SERVER__PORT)"),
         "{faults}"
