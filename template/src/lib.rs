@@ -17,4 +17,5 @@ mod signal;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 mod token;

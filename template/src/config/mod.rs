@@ -17,6 +17,7 @@ mod auth;
 mod environment;
 mod faults;
 mod http;
+mod http2;
 mod load;
 mod log;
 mod operations;
@@ -26,9 +27,10 @@ mod secret;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod traces;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -40,12 +42,14 @@ pub use self::{
     environment::Environment,
     faults::Faults,
     http::Http,
+    http2::Http2,
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
     otlp::{HeadSampler, Otlp},
     secret::Secret,
     shutdown::Shutdown,
+    tls::{ClientCertificates, Tls},
     traces::{RouteRatio, Traces},
 };
 use crate::store;
@@ -60,6 +64,10 @@ pub struct Config {
     pub profile: Profile,
     /// The public listener and its limits.
     pub http: Http,
+    /// What one HTTP/2 connection may do.
+    pub http2: Http2,
+    /// The public listener's certificate, if it speaks TLS itself.
+    pub tls: Tls,
     /// The private listener: probes and metrics.
     pub operations: Operations,
     /// Which tokens are accepted.
@@ -100,10 +108,20 @@ impl Config {
 
     fn validate(&self, faults: &mut Faults) {
         self.http.validate(faults);
+        self.http2.validate(faults);
+        self.tls.validate(faults);
+        self.operations.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
+    }
+}
+
+/// A time-out of nothing would let nothing pass.
+fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
+    if timeout.is_zero() {
+        faults.add(field, "0s", "must be longer than nothing, such as 5s");
     }
 }
 

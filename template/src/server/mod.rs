@@ -8,7 +8,18 @@
 //! finish → the store closes → the private listener closes. Each step has its
 //! deadline in [`Shutdown`].
 
+mod accept;
+mod activity;
+mod connection;
+mod descriptors;
+mod exchange;
+mod front;
+mod handshake;
 mod listener;
+mod metrics;
+mod protocol;
+mod redirect;
+mod socket;
 
 use std::{
     fmt, io,
@@ -17,14 +28,15 @@ use std::{
 };
 
 use axum_chassis::health::{Check, Health};
+use opentelemetry::metrics::Meter;
 use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
 
-use self::listener::{Listener, Running};
+use self::front::{Bound, Front, Public};
 use crate::{
-    config::{AuthError, Config, Shutdown},
+    config::{self, AuthError, Config, Shutdown},
     exit::Exit,
     metrics::Metrics,
     router,
@@ -32,6 +44,7 @@ use crate::{
     state::AppState,
     store::{Store, StoreError},
     telemetry::Telemetry,
+    tls::{Certificates, Identity, TlsError},
 };
 
 /// How serving ended: which deadlines were missed on the way down.
@@ -80,29 +93,35 @@ pub enum ServeError {
     /// The keys were there when the configuration was checked, and are no more.
     #[error("the keys of auth cannot be read")]
     Keys(#[from] AuthError),
+    /// So was the certificate.
+    #[error("the certificate cannot be shown: {0}")]
+    Certificate(String),
     /// Something of the system's failed.
     #[error("the server failed")]
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal, then goes down in order.
+/// Serves until a signal, then goes down in order. With an identity given, the public
+/// listener shows that one, whatever the configuration says.
 ///
 /// # Errors
 ///
 /// If an address is taken, the store cannot be opened, or the system fails.
-pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+pub async fn run(
+    config: &Config,
+    telemetry: &Telemetry,
+    identity: Option<Identity>,
+) -> Result<Ending, ServeError> {
     let mut signals = Signals::listen()?;
-    let operations = Listener::bind(
-        "operations",
-        "operations.address",
-        config.operations.address,
-    )?;
-    let public = Listener::bind("public", "http.address", config.http.address)?;
+    let bound = Bound::all(config)?;
+    let meter = telemetry.meter();
+    let certificates = certificates(&config.tls, identity, &meter)?;
+    let front = Front::new(config, certificates, &meter);
 
     let store = Arc::new(OnceLock::new());
     let health = health(Arc::clone(&store));
     let probes = router::operations(health.clone(), telemetry.registry());
-    let operations = operations.serve(probes, &config.http)?;
+    let operations = front.operations(bound.operations, probes)?;
 
     let opened = tokio::select! {
         opened = Store::open(&config.store) => opened?,
@@ -113,7 +132,6 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
-    let meter = telemetry.meter();
     store.observe(&meter);
     telemetry.observe_runtime(&Handle::current());
     let state = AppState {
@@ -122,7 +140,7 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     };
     let verifier = config.auth.verifier()?;
     let api = router::public(config, state, verifier, telemetry, health.clone());
-    let mut public = public.serve(api, &config.http)?;
+    let mut public = front.public(bound.public, bound.redirect, api)?;
     health.mark_started();
 
     let signal = signals.next().await;
@@ -140,6 +158,19 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     Ok(ending)
 }
 
+/// What the public listener shows, if it speaks TLS.
+fn certificates(
+    tls: &config::Tls,
+    identity: Option<Identity>,
+    meter: &Meter,
+) -> Result<Option<Certificates>, ServeError> {
+    match identity {
+        Some(identity) => Ok(Some(Certificates::fixed(identity, meter))),
+        None if tls.certificate_file.is_some() => Ok(Some(Certificates::follow(tls, meter)?)),
+        None => Ok(None),
+    }
+}
+
 /// The one check that readiness hangs on.
 fn health(store: Arc<OnceLock<Store>>) -> Health {
     let check = Check::new("store", move || {
@@ -154,19 +185,25 @@ fn health(store: Arc<OnceLock<Store>>) -> Health {
     Health::builder().check(check).build()
 }
 
-async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running) -> Ending {
+async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Public) -> Ending {
     health.mark_draining();
     sleep(deadlines.drain_delay).await;
-    match timeout(deadlines.drain_timeout, public.drain()).await {
-        Ok(Ok(())) => Ending::default(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the public listener failed");
-            Ending::default()
-        }
-        Err(_) => {
-            tracing::error!(connections = public.connections(), "connections are cut");
-            Ending::default().missed("shutdown.drain_timeout")
-        }
+    if timeout(deadlines.drain_timeout, public.drain())
+        .await
+        .is_ok()
+    {
+        return Ending::default();
+    }
+    tracing::error!(connections = public.connections(), "connections are cut");
+    Ending::default().missed("shutdown.drain_timeout")
+}
+
+impl From<Vec<TlsError>> for ServeError {
+    fn from(errors: Vec<TlsError>) -> Self {
+        let reasons = errors
+            .iter()
+            .map(|error| format!("{} {error}", error.field()));
+        Self::Certificate(reasons.collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -174,7 +211,7 @@ impl From<&ServeError> for Exit {
     fn from(error: &ServeError) -> Self {
         match error {
             ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
-            ServeError::Keys(_) => Self::Config,
+            ServeError::Keys(_) | ServeError::Certificate(_) => Self::Config,
             ServeError::Io(_) => Self::Failure,
         }
     }
