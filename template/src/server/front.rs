@@ -11,6 +11,7 @@ use super::{
     listener::{Listener, Running, Serving},
     protocol::Protocol,
     redirect,
+    systemd::Sockets,
 };
 use crate::{config::Config, tls::Certificates};
 
@@ -22,15 +23,24 @@ pub(super) struct Bound {
 }
 
 impl Bound {
-    /// Takes the addresses, or none.
+    /// Takes what systemd hands over, and the addresses of the others.
     pub(super) fn all(config: &Config) -> Result<Self, ServeError> {
-        let operations = config.operations.address;
-        let redirect = config.tls.redirect_address;
-        let redirect = redirect.map(|a| Listener::bind("redirect", "tls.redirect_address", a));
+        let mut passed = Sockets::take()?;
+        let operations = passed.of("operations");
+        let redirect = passed.of("redirect");
+        let public = passed.of("public").or_else(|| passed.unnamed());
+        let address = config.tls.redirect_address;
         Ok(Self {
-            operations: Listener::bind("operations", "operations.address", operations)?,
-            public: Listener::bind("public", "http.address", config.http.address)?,
-            redirect: redirect.transpose()?,
+            operations: Listener::bind(
+                "operations",
+                "operations.address",
+                config.operations.address,
+                operations,
+            )?,
+            public: Listener::bind("public", "http.address", config.http.address, public)?,
+            redirect: address
+                .map(|a| Listener::bind("redirect", "tls.redirect_address", a, redirect))
+                .transpose()?,
         })
     }
 }

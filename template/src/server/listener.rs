@@ -55,11 +55,16 @@ pub(super) struct Stop {
 }
 
 impl Listener {
+    /// The socket that was handed over, whatever the setting says; else a new one.
     pub(super) fn bind(
         name: &'static str,
         field: &'static str,
         address: SocketAddr,
+        passed: Option<TcpListener>,
     ) -> Result<Self, ServeError> {
+        if let Some(socket) = passed {
+            return Ok(Self { name, socket });
+        }
         let socket = TcpListener::bind(address).map_err(|source| ServeError::Listen {
             name,
             field,

@@ -20,6 +20,7 @@ mod metrics;
 mod protocol;
 mod redirect;
 mod socket;
+mod systemd;
 
 use std::{
     fmt, io,
@@ -142,9 +143,11 @@ pub async fn run(
     let api = router::public(config, state, verifier, telemetry, health.clone());
     let mut public = front.public(bound.public, bound.redirect, api)?;
     health.mark_started();
+    systemd::ready();
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");
+    systemd::stopping();
     let mut ending = tokio::select! {
         ending = drain(&config.shutdown, &health, &mut public) => ending,
         _ = signals.next() => Ending::default().missed("the drain, by a second signal"),
