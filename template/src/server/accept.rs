@@ -21,6 +21,9 @@ use super::{
 /// How long nothing is accepted after the system has refused a descriptor.
 const BACKOFF: Duration = Duration::from_millis(100);
 
+/// As many as may wait in the system's backlog: `net.core.somaxconn` of Linux.
+const BACKLOG: usize = 4096;
+
 /// EMFILE and ENFILE: the process, or the system, may have no more descriptors.
 const NO_DESCRIPTORS: [i32; 2] = [24, 23];
 
@@ -151,8 +154,9 @@ impl<S: App> Acceptor<S> {
         let Ok(listener) = listener.into_std() else {
             return;
         };
-        while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            let Ok((stream, peer)) = listener.accept() else {
+        for _ in 0..BACKLOG {
+            let place = Arc::clone(&self.places).try_acquire_owned();
+            let (Ok(place), Ok((stream, peer))) = (place, listener.accept()) else {
                 return;
             };
             let stream = stream

@@ -74,9 +74,14 @@ impl Listener {
         Ok(Self { name, socket })
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
     /// Accepts from now on.
     pub(super) fn serve<S: App>(self, app: S, serving: Serving<'_>) -> io::Result<Running> {
-        let address = self.socket.local_addr()?;
+        let address = self.address()?;
         self.socket.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(self.socket)?;
         let stop = Stop::default();

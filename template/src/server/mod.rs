@@ -21,6 +21,8 @@ mod protocol;
 mod redirect;
 mod socket;
 mod systemd;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt, io,

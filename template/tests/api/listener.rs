@@ -269,3 +269,27 @@ async fn without_descriptors_probes_are_answered_and_the_processor_rests() {
     let answered = tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await;
     assert_eq!(answered.unwrap().unwrap(), StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn whoever_asks_and_does_not_read_is_cut() {
+    let service = Service::with(&[
+        ("APP_HTTP__WRITE_TIMEOUT", "300ms"),
+        ("APP_HTTP__HEADER_READ_TIMEOUT", LONG),
+        ("APP_HTTP__KEEP_ALIVE_TIMEOUT", LONG),
+    ])
+    .await;
+    let mut client = connect(&service).await;
+    // Far more answers than the buffers of both sides hold.
+    let request = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
+    client.write_all(request.as_bytes()).await.unwrap();
+    cut(&service, "write_timeout", 1.0).await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_told_so() {
+    let service = Service::start().await;
+    let mut client = connect(&service).await;
+    client.write_all(b"\x00\x01\x02\r\n\r\n").await.unwrap();
+    assert_eq!(read_status(&mut client).await, StatusCode::BAD_REQUEST);
+    cut(&service, "malformed", 1.0).await;
+}
