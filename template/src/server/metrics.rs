@@ -90,7 +90,7 @@ impl Metrics {
                 .build(),
             limit_reached: counter(
                 names::LIMIT_REACHED,
-                "How often all connections were taken, and further ones had to wait.",
+                "How often the last place for a connection was taken.",
                 "{time}",
             ),
             cut: counter(

@@ -58,7 +58,7 @@ pub mod server {
     pub const OPEN_CONNECTIONS: &str = "http.server.open_connections";
     /// The most connections that may be open; further ones wait to be accepted.
     pub const CONNECTION_LIMIT: &str = "http.server.connection.limit";
-    /// How often that limit was reached.
+    /// How often the last place for one was taken.
     pub const LIMIT_REACHED: &str = "http.server.connection.limit_reached";
     /// Connections that the service ended for their client's fault, by [`REASON`].
     pub const CUT: &str = "http.server.connection.cut";

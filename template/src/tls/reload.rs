@@ -87,7 +87,10 @@ impl Follower {
             });
             match looked.await {
                 Ok(follower) => self = follower,
-                Err(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the certificate is not looked at any more");
+                    return;
+                }
             }
         }
     }
