@@ -24,6 +24,7 @@ mod signal;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 mod token;
 pub mod trust;
 pub mod webhook;

@@ -20,6 +20,7 @@ mod clients;
 mod environment;
 mod faults;
 mod http;
+mod http2;
 mod idempotency;
 mod issuer;
 mod load;
@@ -31,9 +32,10 @@ mod secret;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod traces;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -48,6 +50,7 @@ pub use self::{
     environment::Environment,
     faults::Faults,
     http::Http,
+    http2::Http2,
     idempotency::Idempotency,
     issuer::{Issuer, KeySource, KeysError},
     load::Loaded,
@@ -56,6 +59,7 @@ pub use self::{
     otlp::{HeadSampler, Otlp},
     secret::Secret,
     shutdown::Shutdown,
+    tls::{ClientCertificates, Tls},
     traces::{RouteRatio, Traces},
 };
 use crate::store;
@@ -70,6 +74,10 @@ pub struct Config {
     pub profile: Profile,
     /// The public listener and its limits.
     pub http: Http,
+    /// What one HTTP/2 connection may do.
+    pub http2: Http2,
+    /// The public listener's certificate, if it speaks TLS itself.
+    pub tls: Tls,
     /// How clients are told apart, and how much one may ask.
     pub clients: Clients,
     /// The private listener: probes and metrics.
@@ -120,6 +128,9 @@ impl Config {
 
     fn validate(&self, faults: &mut Faults) {
         self.http.validate(faults);
+        self.http2.validate(faults);
+        self.tls.validate(faults);
+        self.operations.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
         self.idempotency.validate(faults);
@@ -127,6 +138,13 @@ impl Config {
         self.webhook.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
+    }
+}
+
+/// A time-out of nothing would let nothing pass.
+fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
+    if timeout.is_zero() {
+        faults.add(field, "0s", "must be longer than nothing, such as 5s");
     }
 }
 

@@ -301,3 +301,67 @@ fn the_samplers_variables_say_which_traces_are_sampled() {
     assert_eq!(sampler("parentbased_traceidratio", "0.25"), (true, 0.25));
     assert_eq!(sampler("parentbased_always_on", "0.25"), (true, 1.0));
 }
+
+#[test]
+fn by_default_no_client_is_waited_for_longer_than_ten_seconds() {
+    let config = Config::default();
+    let grace = Duration::from_secs(1);
+    for wait in [
+        config.tls.handshake_timeout,
+        config.http.header_read_timeout,
+        config.http.keep_alive_timeout + grace,
+        config.http2.ping_interval + config.http2.ping_timeout,
+    ] {
+        assert!(wait < Duration::from_secs(10), "{wait:?}");
+    }
+}
+
+#[test]
+fn a_bound_of_nothing_would_let_nothing_pass_and_is_refused() {
+    for (variable, value, field) in [
+        ("APP_HTTP__CONNECTIONS", "0", "http.connections"),
+        (
+            "APP_HTTP__HEADER_LIMIT_FIELDS",
+            "0",
+            "http.header_limit_fields",
+        ),
+        (
+            "APP_HTTP__HEADER_LIMIT_BYTES",
+            "100",
+            "http.header_limit_bytes",
+        ),
+        (
+            "APP_HTTP__KEEP_ALIVE_TIMEOUT",
+            "0s",
+            "http.keep_alive_timeout",
+        ),
+        ("APP_HTTP__WRITE_TIMEOUT", "0s", "http.write_timeout"),
+        (
+            "APP_HTTP2__CONCURRENT_STREAMS",
+            "0",
+            "http2.concurrent_streams",
+        ),
+        ("APP_HTTP2__PING_INTERVAL", "0s", "http2.ping_interval"),
+        ("APP_OPERATIONS__CONNECTIONS", "0", "operations.connections"),
+        ("APP_TLS__RELOAD_INTERVAL", "0s", "tls.reload_interval"),
+        ("APP_TLS__HANDSHAKE_TIMEOUT", "0s", "tls.handshake_timeout"),
+    ] {
+        let faults = faults(&[(variable, value)]);
+        assert!(faults.contains("1 fault:"), "{faults}");
+        assert!(faults.contains(field), "{faults}");
+    }
+}
+
+#[test]
+fn what_needs_tls_is_refused_without_it() {
+    for (variable, value) in [
+        ("APP_TLS__CLIENT_CA_FILE", "ca.pem"),
+        ("APP_TLS__REDIRECT_ADDRESS", "0.0.0.0:8081"),
+        ("APP_TLS__HSTS_MAX_AGE", "1day"),
+    ] {
+        assert!(
+            faults(&[(variable, value)]).contains("needs TLS"),
+            "{variable}"
+        );
+    }
+}

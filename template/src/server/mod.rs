@@ -8,7 +8,21 @@
 //! finish → the store closes → the private listener closes. Each step has its
 //! deadline in [`Shutdown`].
 
+mod accept;
+mod activity;
+mod connection;
+mod descriptors;
+mod exchange;
+mod front;
+mod handshake;
 mod listener;
+mod metrics;
+mod protocol;
+mod redirect;
+mod socket;
+mod systemd;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt, io,
@@ -17,16 +31,17 @@ use std::{
     time::Duration,
 };
 
-use axum_chassis::health::{Check, Health};
+use axum_chassis::health::{Check, Health, HealthBuilder};
+use opentelemetry::metrics::Meter;
 use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
 
-use self::listener::{Listener, Running};
+use self::front::{Bound, Front, Public};
 use crate::{
     audit::AuditLog,
-    config::{AuthError, Config, Shutdown},
+    config::{self, Config, Shutdown},
     exit::Exit,
     idempotency::{Idempotency, spawn_clean_up},
     metrics::Metrics,
@@ -35,6 +50,8 @@ use crate::{
     state::AppState,
     store::{Store, StoreError},
     telemetry::Telemetry,
+    tls::{Certificates, Identity, TlsError},
+    trust::{Trust, TrustError},
     webhook::{Webhook, WebhookError},
 };
 
@@ -88,36 +105,43 @@ pub enum ServeError {
     #[error("audit.file cannot be opened")]
     Audit(#[source] io::Error),
     /// The keys were there when the configuration was checked, and are no more.
-    #[error("the keys of auth cannot be read")]
-    Keys(#[from] AuthError),
+    #[error("the keys of auth cannot be used")]
+    Trust(#[from] TrustError),
     /// Nobody can be told of new items.
     #[error("the webhook cannot be set up")]
     Webhook(#[from] WebhookError),
+    /// So was the certificate.
+    #[error("the certificate cannot be shown: {0}")]
+    Certificate(String),
     /// Something of the system's failed.
     #[error("the server failed")]
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal, then goes down in order.
+/// Serves until a signal, then goes down in order. With an identity given, the public
+/// listener shows that one, whatever the configuration says.
 ///
 /// # Errors
 ///
 /// If an address is taken, the store cannot be opened, or the system fails.
-pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+pub async fn run(
+    config: &Config,
+    telemetry: &Telemetry,
+    identity: Option<Identity>,
+) -> Result<Ending, ServeError> {
     let mut signals = Signals::listen()?;
-    let operations = Listener::bind(
-        "operations",
-        "operations.address",
-        config.operations.address,
-    )?;
-    let public = Listener::bind("public", "http.address", config.http.address)?;
+    let bound = Bound::all(config)?;
     let meter = telemetry.meter();
+    let certificates = certificates(&config.tls, identity, &meter)?;
+    let front = Front::new(config, certificates, &meter);
     let audit = AuditLog::open(&config.audit, &meter).map_err(ServeError::Audit)?;
+    let trust = Trust::start(&config.auth, &meter)?;
 
     let store = Arc::new(OnceLock::new());
-    let health = health(Arc::clone(&store));
+    let health = health(Arc::clone(&store), &trust, telemetry);
+    health.observe(&meter);
     let probes = router::operations(health.clone(), telemetry.registry());
-    let operations = operations.serve(probes, &config.http)?;
+    let operations = front.operations(bound.operations, probes)?;
 
     let opened = tokio::select! {
         opened = Store::open(&config.store) => opened?,
@@ -139,13 +163,14 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
         metrics: Metrics::new(&meter),
         webhook: webhook.clone(),
     };
-    let verifier = config.auth.verifier()?;
-    let api = router::public(config, state, verifier, telemetry, health.clone());
-    let mut public = public.serve(api, &config.http)?;
+    let api = router::public(config, state, trust.verifier(), telemetry, health.clone());
+    let mut public = front.public(bound.public, bound.redirect, api)?;
     health.mark_started();
+    systemd::ready();
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");
+    systemd::stopping();
     let mut ending = tokio::select! {
         ending = drain(&config.shutdown, &health, &mut public) => ending,
         _ = signals.next() => Ending::default().missed("the drain, by a second signal"),
@@ -160,8 +185,22 @@ pub async fn run(config: &Config, telemetry: &Telemetry) -> Result<Ending, Serve
     Ok(ending)
 }
 
-/// The one check that readiness hangs on.
-fn health(store: Arc<OnceLock<Store>>) -> Health {
+/// What the public listener shows, if it speaks TLS.
+fn certificates(
+    tls: &config::Tls,
+    identity: Option<Identity>,
+    meter: &Meter,
+) -> Result<Option<Certificates>, ServeError> {
+    match identity {
+        Some(identity) => Ok(Some(Certificates::fixed(identity, meter))),
+        None if tls.certificate_file.is_some() => Ok(Some(Certificates::follow(tls, meter)?)),
+        None => Ok(None),
+    }
+}
+
+/// Readiness hangs on the store, and on each issuer's first keys. That telemetry does not
+/// arrive is told, and keeps nobody from being served.
+fn health(store: Arc<OnceLock<Store>>, trust: &Trust, telemetry: &Telemetry) -> Health {
     let check = Check::new("store", move || {
         let store = store.get().cloned();
         async move {
@@ -171,23 +210,30 @@ fn health(store: Arc<OnceLock<Store>>) -> Health {
             }
         }
     });
-    let check = check.interval(STORE_CHECK_INTERVAL);
-    Health::builder().check(check).build()
+    let checks = Health::builder().check(check.interval(STORE_CHECK_INTERVAL));
+    let others = trust.checks().chain(telemetry.checks());
+    others.fold(checks, HealthBuilder::check).build()
 }
 
-async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running) -> Ending {
+async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Public) -> Ending {
     health.mark_draining();
     sleep(deadlines.drain_delay).await;
-    match timeout(deadlines.drain_timeout, public.drain()).await {
-        Ok(Ok(())) => Ending::default(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the public listener failed");
-            Ending::default()
-        }
-        Err(_) => {
-            tracing::error!(connections = public.connections(), "connections are cut");
-            Ending::default().missed("shutdown.drain_timeout")
-        }
+    if timeout(deadlines.drain_timeout, public.drain())
+        .await
+        .is_ok()
+    {
+        return Ending::default();
+    }
+    tracing::error!(connections = public.connections(), "connections are cut");
+    Ending::default().missed("shutdown.drain_timeout")
+}
+
+impl From<Vec<TlsError>> for ServeError {
+    fn from(errors: Vec<TlsError>) -> Self {
+        let reasons = errors
+            .iter()
+            .map(|error| format!("{} {error}", error.field()));
+        Self::Certificate(reasons.collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -195,7 +241,10 @@ impl From<&ServeError> for Exit {
     fn from(error: &ServeError) -> Self {
         match error {
             ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
-            ServeError::Audit(_) | ServeError::Keys(_) | ServeError::Webhook(_) => Self::Config,
+            ServeError::Audit(_)
+            | ServeError::Certificate(_)
+            | ServeError::Trust(_)
+            | ServeError::Webhook(_) => Self::Config,
             ServeError::Io(_) => Self::Failure,
         }
     }

@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum_chassis::prometheus::Registry;
+use axum_chassis::{
+    health::{Check, Outcomes},
+    prometheus::Registry,
+};
 use opentelemetry::{
     metrics::{Meter, MeterProvider},
     trace::TracerProvider,
@@ -41,7 +44,11 @@ pub struct Telemetry {
     pusher: Option<SdkMeterProvider>,
     registry: Registry,
     runtime: Runtime,
+    checks: Vec<Check>,
 }
+
+/// For how long an export may fail before that is told.
+const EXPORT_TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Why telemetry could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -69,10 +76,17 @@ impl Telemetry {
             .thread_name("telemetry")
             .enable_all()
             .build()?;
+        let (spans, points) = (Outcomes::default(), Outcomes::default());
         let (tracers, pusher) = {
             let _inside = runtime.enter();
-            (providers::tracers(config)?, providers::pusher(config.otlp)?)
+            let tracers = providers::tracers(config, &spans)?;
+            (tracers, providers::pusher(config.otlp, &points)?)
         };
+        let exports = [
+            (config.otlp.traces, "otlp-traces", spans),
+            (config.otlp.metrics, "otlp-metrics", points),
+        ];
+        let exports = exports.into_iter().filter(|(is_on, ..)| *is_on);
         let tracer = tracers.tracer(SCOPE);
         // Below the request's span, which the trace layer makes, each `#[instrument]`
         // span is one more. Each has a filter of its own: a quiet log ends no trace.
@@ -89,6 +103,9 @@ impl Telemetry {
             tracers,
             pusher,
             runtime,
+            checks: exports
+                .map(|(_, name, outcomes)| outcomes.check(name, EXPORT_TOLERANCE))
+                .collect(),
         })
     }
 
@@ -100,6 +117,11 @@ impl Telemetry {
     /// The meter of this service's instruments.
     pub fn meter(&self) -> Meter {
         self.registry.meter(SCOPE)
+    }
+
+    /// Whether what is sent by OTLP arrives: one check for each signal that is sent.
+    pub fn checks(&self) -> impl Iterator<Item = Check> {
+        self.checks.iter().cloned()
     }
 
     /// Begins to tell what the process and this runtime of its use.

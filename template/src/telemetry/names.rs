@@ -102,6 +102,36 @@ pub mod webhook {
     pub const OUTCOME: &str = "webhook.outcome";
 }
 
+/// What the listeners do, by [`LISTENER`](server::LISTENER).
+pub mod server {
+    /// Connections that are open.
+    pub const OPEN_CONNECTIONS: &str = "http.server.open_connections";
+    /// The most connections that may be open; further ones wait to be accepted.
+    pub const CONNECTION_LIMIT: &str = "http.server.connection.limit";
+    /// How often the last place for one was taken.
+    pub const LIMIT_REACHED: &str = "http.server.connection.limit_reached";
+    /// Connections that the service ended for their client's fault, by [`REASON`].
+    pub const CUT: &str = "http.server.connection.cut";
+    /// Connections that could not be accepted, by [`REASON`].
+    pub const ACCEPT_FAILURES: &str = "http.server.accept.failures";
+
+    /// `public`, `operations` or `redirect`.
+    pub const LISTENER: &str = "listener";
+    /// Why, one of a few words.
+    pub const REASON: &str = "reason";
+}
+
+/// What TLS does.
+pub mod tls {
+    /// Seconds since 1970: until when the certificate is valid.
+    pub const CERTIFICATE_EXPIRY: &str = "tls.certificate.expiry_timestamp";
+    /// New contents of the certificate's files, by [`OUTCOME`].
+    pub const RELOADS: &str = "tls.certificate.reloads";
+
+    /// `reloaded` or `refused`.
+    pub const OUTCOME: &str = "outcome";
+}
+
 /// What the business counts.
 pub mod items {
     /// Items that were made.

@@ -1,4 +1,4 @@
-use axum_chassis::{prometheus::Registry, trace::RouteSampler};
+use axum_chassis::{health::Outcomes, prometheus::Registry, trace::RouteSampler};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{
@@ -11,13 +11,16 @@ use super::TelemetryError;
 use crate::config::{Config, HeadSampler, Otlp, RouteRatio, Traces};
 
 /// Spans exist without an exporter too: logs carry their ids.
-pub(super) fn tracers(config: &Config) -> Result<SdkTracerProvider, TelemetryError> {
+pub(super) fn tracers(
+    config: &Config,
+    outcomes: &Outcomes,
+) -> Result<SdkTracerProvider, TelemetryError> {
     let provider = SdkTracerProvider::builder()
         .with_resource(resource())
         .with_sampler(sampler(config.otlp.sampler, &config.traces));
     Ok(if config.otlp.traces {
         provider
-            .with_batch_exporter(SpanExporter::builder().build()?)
+            .with_batch_exporter(outcomes.watch(SpanExporter::builder().build()?))
             .build()
     } else {
         provider.build()
@@ -42,13 +45,16 @@ fn sampler(head: HeadSampler, traces: &Traces) -> Box<dyn ShouldSample> {
 }
 
 /// Who sends metrics by OTLP, if they are to be sent.
-pub(super) fn pusher(otlp: Otlp) -> Result<Option<SdkMeterProvider>, TelemetryError> {
+pub(super) fn pusher(
+    otlp: Otlp,
+    outcomes: &Outcomes,
+) -> Result<Option<SdkMeterProvider>, TelemetryError> {
     if !otlp.metrics {
         return Ok(None);
     }
     let provider = SdkMeterProvider::builder()
         .with_resource(resource())
-        .with_periodic_exporter(MetricExporter::builder().build()?)
+        .with_periodic_exporter(outcomes.watch(MetricExporter::builder().build()?))
         .build();
     Ok(Some(provider))
 }

@@ -11,7 +11,7 @@ async fn every_thread_has_given_up_what_the_log_says() {
     let line = service.log_line(|line| line["message"] == "hardened").await;
     println!("{line}");
     assert_eq!(line["seccomp"], "enforced");
-    let threads = fs::read_dir(format!("/proc/{}/task", service.process_id())).unwrap();
+    let threads = fs::read_dir(format!("/proc/{}/task", service.id())).unwrap();
     let threads: Vec<_> = threads.map(|thread| thread.unwrap().path()).collect();
     assert!(threads.len() > 1);
     for thread in threads {

@@ -69,7 +69,7 @@ async fn keys_that_never_change_are_always_good() {
     }
 }
 
-/// What `/readyz?verbose` says.
+/// What `/readyz` says to who reads JSON.
 fn report(health: &Health) -> String {
     use axum_chassis::health::HealthLayer;
     use http_body_util::{BodyExt, Full};
@@ -79,7 +79,10 @@ fn report(health: &Health) -> String {
     let nobody = service_fn(async |_: http::Request<()>| {
         Ok::<_, std::convert::Infallible>(http::Response::new(Full::<bytes::Bytes>::default()))
     });
-    let request = http::Request::get("/readyz?verbose").body(()).unwrap();
+    let request = http::Request::get("/readyz")
+        .header(http::header::ACCEPT, "application/health+json")
+        .body(())
+        .unwrap();
     let service = HealthLayer::new(health.clone()).layer(nobody);
     let read = async { service.oneshot(request).await.unwrap().collect().await };
     match std::pin::pin!(read).poll(&mut Context::from_waker(Waker::noop())) {
