@@ -3,7 +3,7 @@
 //! `DRAIN_CYCLES` says how often it is told, 2 times by default.
 
 use std::{
-    env,
+    env, io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -132,7 +132,12 @@ async fn ask(
     address: std::net::SocketAddr,
 ) {
     while !load.unready.load(Ordering::Relaxed) {
-        let mut client = Client::connect(&transport, version, address).await.unwrap();
+        let mut client = match Client::connect(&transport, version, address).await {
+            Ok(client) => client,
+            // Later than the load balancer: it knows at once, and asks another.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return,
+            Err(error) => panic!("a connection by {version:?} is lost: {error:?}"),
+        };
         loop {
             match client.send(PATH).await {
                 Sent::Answered(answer) => {

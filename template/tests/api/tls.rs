@@ -172,6 +172,11 @@ async fn what_cannot_be_shown_is_refused_and_told_once_while_the_old_one_goes_on
     }
     fs::remove_file(&certificate).unwrap();
     service.series(REFUSED, |count| count == 4.0).await;
+    let unreadable = |line: &serde_json::Value| {
+        let cause = line["cause"].as_str();
+        cause.is_some_and(|cause| cause.contains("cannot read"))
+    };
+    service.log_line(unreadable).await;
     let told = service
         .lines()
         .iter()
