@@ -12,6 +12,8 @@
 //! again by `cargo +nightly fuzz run <target> <file>`. A new target is a file in
 //! `fuzz_targets/`, its `[[bin]]` in `Cargo.toml`, and a few inputs in `seeds/`.
 
+pub mod jwt;
+
 use std::collections::BTreeMap;
 
 use axum_chassis::trace::Propagation;

@@ -1,17 +1,18 @@
 //! The commands of the binary; without one it serves.
 
-use std::{error::Error, fmt::Display, time::Duration};
+use std::{error::Error, fmt::Display, io, path::PathBuf, time::Duration};
 
 use axum_chassis::Cause;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{Config, Environment, Loaded},
+    config::{Config, Environment, Loaded, Profile},
     exit::Exit,
-    healthcheck, openapi, panics, runtime,
+    hardening, healthcheck, openapi, panics, runtime,
     server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
+    tls::{Development, Identity, TlsError},
     token,
 };
 
@@ -27,7 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serves until SIGTERM or Ctrl-C (the default)
-    Serve,
+    Serve(ServeOptions),
     /// Brings the store's schema up to date
     Migrate,
     /// Asks the readiness probe of the service on this host; exits 0 or 1
@@ -54,14 +55,27 @@ enum Command {
     Openapi,
 }
 
+#[derive(Args, Default)]
+struct ServeOptions {
+    /// Speaks TLS with a certificate for localhost, made at this start: in development only
+    #[arg(long)]
+    dev_tls: bool,
+    /// Where to write the certificate that clients can be told to trust: curl --cacert FILE
+    #[arg(long, value_name = "FILE", requires = "dev_tls")]
+    dev_tls_ca: Option<PathBuf>,
+}
+
 fn humantime(text: &str) -> Result<Duration, serde_json::Error> {
     humantime_serde::deserialize(serde_json::Value::from(text))
 }
 
 /// Runs the command that the command line names, and says how the process shall end.
 pub fn run() -> Exit {
-    match Cli::parse().command.unwrap_or(Command::Serve) {
-        Command::Serve => configured(serve),
+    match Cli::parse()
+        .command
+        .unwrap_or(Command::Serve(ServeOptions::default()))
+    {
+        Command::Serve(options) => configured(|loaded| serve(loaded, &options)),
         Command::Migrate => configured(|loaded| migrate(&loaded.config)),
         Command::Healthcheck => configured(|loaded| {
             let asked = healthcheck::ask(loaded.config.operations.address);
@@ -96,16 +110,22 @@ fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
     }
 }
 
-fn serve(loaded: &Loaded) -> Exit {
+fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
     let config = &loaded.config;
+    let hardening = hardening::apply(config);
     let telemetry = match Telemetry::start(config) {
         Ok(telemetry) => telemetry,
         Err(error) => return failed(error, Exit::Config),
     };
     panics::watch(&telemetry.meter());
+    hardening.tell();
+    let identity = match options.identity(config) {
+        Ok(identity) => identity,
+        Err(error) => return failed(error, Exit::Config),
+    };
     let served = runtime::start(&config.runtime)
         .map_err(ServeError::from)
-        .and_then(|runtime| runtime.block_on(server::run(loaded, &telemetry)));
+        .and_then(|runtime| runtime.block_on(server::run(loaded, &telemetry, identity)));
     let flushed = telemetry.flush(config.shutdown.flush_timeout);
     match served {
         Ok(ending) if flushed => ended(&ending),
@@ -116,6 +136,42 @@ fn serve(loaded: &Loaded) -> Exit {
             exit
         }
     }
+}
+
+impl ServeOptions {
+    /// The certificate that `--dev-tls` asks for.
+    fn identity(&self, config: &Config) -> Result<Option<Identity>, DevelopmentError> {
+        if !self.dev_tls {
+            return Ok(None);
+        }
+        if config.profile != Profile::Development || config.tls.certificate_file.is_some() {
+            return Err(DevelopmentError::Refused);
+        }
+        let made = Development::make()?;
+        if let Some(file) = &self.dev_tls_ca {
+            made.write_authority(file)?;
+        }
+        tracing::info!(
+            sha256 = made.fingerprint(),
+            authority = self
+                .dev_tls_ca
+                .as_ref()
+                .map(|file| file.display().to_string()),
+            "a certificate for localhost was made"
+        );
+        Ok(Some(made.identity))
+    }
+}
+
+/// Why there is no certificate for development.
+#[derive(Debug, thiserror::Error)]
+enum DevelopmentError {
+    #[error("--dev-tls is for the development profile without tls.certificate_file only")]
+    Refused,
+    #[error(transparent)]
+    Make(#[from] TlsError),
+    #[error("--dev-tls-ca cannot be written")]
+    Write(#[from] io::Error),
 }
 
 /// Writes the last line of the log.

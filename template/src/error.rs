@@ -7,6 +7,7 @@ use axum::{
 use axum_chassis::Cause;
 
 use crate::{
+    idempotency::{Answer, IdempotencyError},
     problem::{FieldError, Problem},
     store::StoreError,
 };
@@ -32,6 +33,13 @@ pub enum AppError {
     /// The thing has changed since the client read it.
     #[error("If-Match does not match")]
     PreconditionFailed,
+    /// The request's `Idempotency-Key` does not allow it.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
+    /// It has been done before, and this was the answer. No fault at all, but what
+    /// ends a handler early.
+    #[error("answered before")]
+    Answered(Box<Answer>),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,6 +53,8 @@ impl AppError {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::Idempotency(error) => error.status(),
+            Self::Answered(answer) => answer.status,
             Self::Store(StoreError::NameTaken) => StatusCode::CONFLICT,
             Self::Store(StoreError::Full { .. }) => StatusCode::INSUFFICIENT_STORAGE,
             Self::Store(StoreError::Unavailable(_)) => StatusCode::SERVICE_UNAVAILABLE,
@@ -52,10 +62,17 @@ impl AppError {
         }
     }
 
+    /// Whether the same request may well succeed a moment later.
+    fn is_over_soon(&self) -> bool {
+        matches!(self, Self::Idempotency(IdempotencyError::InWork))
+            || self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     fn problem(&self) -> Problem {
         let problem = Problem::of_status(self.status());
         match self {
-            Self::NotFound | Self::Store(StoreError::Failed(_)) => problem,
+            Self::NotFound | Self::Answered(_) | Self::Store(StoreError::Failed(_)) => problem,
+            Self::Idempotency(error) => error.describe(problem),
             Self::Malformed(_, detail) => problem
                 .kind("urn:problem-type:malformed-request", "Malformed request")
                 .detail(detail),
@@ -89,13 +106,15 @@ impl AppError {
 
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {
+        if let Self::Answered(answer) = self {
+            return answer.into_response();
+        }
         let mut response = self.problem().into_response();
-        let status = response.status();
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if self.is_over_soon() {
             let soon = HeaderValue::from_static("1");
             response.headers_mut().insert(RETRY_AFTER, soon);
         }
-        if status.is_server_error() {
+        if response.status().is_server_error() {
             response.extensions_mut().insert(Cause::new(self));
         }
         response

@@ -2,13 +2,20 @@
 //! [`server`] shows the life of the process, [`cli`] its commands, [`config`] its settings.
 
 pub mod allocator;
+pub mod audit;
 pub mod cli;
+pub mod client;
+mod clients;
 pub mod config;
 pub mod error;
 pub mod exit;
 pub mod flags;
+pub mod hardening;
+mod headers;
 mod healthcheck;
+pub mod idempotency;
 pub mod items;
+mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod operations;
@@ -23,4 +30,7 @@ mod signal;
 pub mod state;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 mod token;
+pub mod trust;
+pub mod webhook;

@@ -124,26 +124,18 @@ impl Reloader {
         }
     }
 
+    /// Told while nobody can read either: by the log's old filter, and whoever has read
+    /// the line finds the new values.
     fn take(&self, before: &Loaded, change: Change) {
         let Change { loaded, applied } = change;
-        let loaded = Arc::new(loaded);
-        self.effective.send_replace(Arc::clone(&loaded));
+        let is_new = !applied.is_empty();
+        self.count(if is_new { "applied" } else { "unchanged" });
         self.last_success
             .store(seconds_since_1970(), Ordering::Relaxed);
-        if applied.is_empty() {
-            self.count("unchanged");
-            tracing::info!("the configuration in effect is as it was");
-        } else {
-            self.count("applied");
-            tracing::info!(
-                changed = applied.join(", "),
-                "the configuration has changed"
-            );
-        }
-        if !loaded.waiting().eq(before.waiting()) && loaded.waiting().next().is_some() {
-            let keys = loaded.waiting().collect::<Vec<_>>().join(", ");
-            tracing::warn!(keys, "new values wait for a restart");
-        }
+        self.effective.send_modify(|effective| {
+            tell(before, &loaded, &applied);
+            *effective = Arc::new(loaded);
+        });
     }
 
     fn refuse(&self, faults: &Faults) {
@@ -154,6 +146,19 @@ impl Reloader {
     fn count(&self, outcome: &'static str) {
         self.reloads
             .add(1, &[KeyValue::new(names::OUTCOME, outcome)]);
+    }
+}
+
+fn tell(before: &Loaded, loaded: &Loaded, applied: &[String]) {
+    if applied.is_empty() {
+        tracing::info!("the configuration in effect is as it was");
+    } else {
+        let changed = applied.join(", ");
+        tracing::info!(changed, "the configuration has changed");
+    }
+    if !loaded.waiting().eq(before.waiting()) && loaded.waiting().next().is_some() {
+        let keys = loaded.waiting().collect::<Vec<_>>().join(", ");
+        tracing::warn!(keys, "new values wait for a restart");
     }
 }
 

@@ -1,14 +1,14 @@
 //! What a request passes, outermost first.
 
-use std::{any::Any, net::SocketAddr, time::Duration};
+use std::{any::Any, time::Duration};
 
 use axum::{
-    BoxError, Router,
+    Router,
     error_handling::HandleErrorLayer,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Request, State},
     http::{
         HeaderValue, Method, StatusCode, Version,
-        header::{self, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, RETRY_AFTER},
+        header::{self, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE},
         request::Parts,
     },
     middleware::{self, Next},
@@ -20,25 +20,34 @@ use axum_chassis::{
     health::Health,
     jwt::{JwtLayer, Verifier},
     metrics::MetricsLayer,
-    trace::{ClientAddress, TraceLayer},
+    trace::TraceLayer,
 };
-use tower::{Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer};
+use tower::{
+    Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer,
+    timeout::TimeoutLayer,
+};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     cors::{AllowOrigin, CorsLayer},
+    decompression::RequestDecompressionLayer,
     limit::RequestBodyLimitLayer,
     normalize_path::{NormalizePath, NormalizePathLayer},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     sensitive_headers::SetSensitiveRequestHeadersLayer,
     set_header::SetResponseHeaderLayer,
-    timeout::{RequestBodyDeadlineLayer, TimeoutLayer},
+    timeout::RequestBodyDeadlineLayer,
 };
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
+    audit,
+    clients::{Proxies, RateLimits, limit_rate},
     config::{Config, Profile},
-    flags, openapi, problem,
+    flags, headers,
+    idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
+    limits::{self, Refusals},
+    openapi, problem,
     reload::Live,
     routes,
     state::AppState,
@@ -53,14 +62,19 @@ pub fn public(
     telemetry: &Telemetry,
     health: Health,
 ) -> NormalizePath<Router> {
-    let limits = &config.http;
+    let bounds = &config.http;
+    let meter = telemetry.meter();
     let live = state.live.clone();
+    let proxies = Proxies::new(&config.clients);
+    let refusals = Refusals::new(&meter);
+    let rates = RateLimits::follow(live.clone());
+    let read_only = middleware::from_fn_with_state(live.clone(), flags::read_only);
+    let record = middleware::from_fn_with_state(state.audit.clone(), audit::record);
     let mut router = Router::from(routes::router())
         // Inside the JWT layer: who may not write is told so first.
-        .route_layer(middleware::from_fn_with_state(
-            live.clone(),
-            flags::read_only,
-        ))
+        .route_layer(read_only)
+        // Who changes something is written down, the scope being enough or not.
+        .route_layer(record)
         // As a route layer: an unknown path is 404, with a token or without.
         .route_layer(JwtLayer::new(verifier))
         .with_state(state);
@@ -72,7 +86,7 @@ pub fn public(
     let stack = ServiceBuilder::new()
         // Lame duck: tells kept-alive clients to come back by another connection.
         .layer(middleware::from_fn_with_state(health, close_when_draining))
-        .map_request(name_client)
+        .map_request(move |request| proxies.name_client(request))
         // Before anything can log them.
         .layer(SetSensitiveRequestHeadersLayer::new([
             AUTHORIZATION,
@@ -82,38 +96,49 @@ pub fn public(
         // Outside every early answer, so that 401, 413 and 503 have spans too.
         .layer(TraceLayer::new(telemetry.tracer()).propagation(config.otlp.propagation))
         // Inside the span, outside every rejection.
-        .layer(MetricsLayer::new(&telemetry.meter()))
+        .layer(MetricsLayer::new(&meter))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
-        .layer(nosniff())
+        .map_response(headers::secure)
         .layer(cors(live))
         .layer(CompressionLayer::new())
         // Every error below, whoever made it, has a problem+json body from here on.
         .map_response(problem::fill)
+        .map_response(move |response| refusals.count(response))
         // A panic is a 500 that the layers above trace and count.
         .layer(CatchPanicLayer::custom(panicked))
+        // Before anything is done for who asks too much.
+        .layer(middleware::from_fn_with_state(rates, limit_rate))
         // Shed before any work is done.
-        .layer(HandleErrorLayer::new(overloaded))
+        .layer(HandleErrorLayer::new(limits::refuse))
         .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(limits.concurrent_requests))
-        // Replaces axum's own limit, which does not hold for every extractor.
-        .layer(RequestBodyLimitLayer::new(limits.request_body_limit_bytes))
-        .layer(DefaultBodyLimit::disable())
+        .layer(GlobalConcurrencyLimitLayer::new(bounds.concurrent_requests))
         // The answer's head, the request's body: each has its time.
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            limits.request_timeout,
-        ))
-        .layer(RequestBodyDeadlineLayer::new(limits.request_body_timeout));
+        .layer(TimeoutLayer::new(bounds.request_timeout))
+        .layer(RequestBodyDeadlineLayer::new(bounds.request_body_timeout))
+        // Replaces axum's own limit, which does not hold for every extractor. Twice: a
+        // small body may unfold into a large one.
+        .layer(RequestBodyLimitLayer::new(bounds.request_body_limit_bytes))
+        .layer(RequestDecompressionLayer::new())
+        .layer(RequestBodyLimitLayer::new(bounds.request_body_limit_bytes))
+        .layer(DefaultBodyLimit::disable());
     normalized(router.layer(stack))
 }
 
 /// The API's document, and a page to browse it.
 fn documentation() -> Router {
     let page = SwaggerUi::new("/docs/ui").url("/api/openapi.json", openapi::document());
+    let own_scripts = HeaderValue::from_static(
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+    );
     // By its file: the page's own redirect adds a slash, which is taken away again.
     let to_page = || async { Redirect::temporary("/docs/ui/index.html") };
-    Router::from(page).route("/docs", get(to_page))
+    Router::from(page)
+        .route("/docs", get(to_page))
+        .layer(SetResponseHeaderLayer::overriding(
+            CONTENT_SECURITY_POLICY,
+            own_scripts,
+        ))
 }
 
 /// `/items/` is `/items`: around the router, for it changes what that sees.
@@ -136,20 +161,6 @@ async fn close_when_draining(
     response
 }
 
-/// The peer of the connection. Who is behind a proxy is not believed here.
-fn name_client(mut request: Request) -> Request {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let client = ClientAddress(peer.ip());
-        request.extensions_mut().insert(client);
-    }
-    request
-}
-
-fn nosniff() -> SetResponseHeaderLayer<HeaderValue> {
-    let nosniff = HeaderValue::from_static("nosniff");
-    SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, nosniff)
-}
-
 /// Denies every origin but the configured ones.
 fn cors(live: Live) -> CorsLayer {
     let is_allowed = move |origin: &HeaderValue, _: &Parts| {
@@ -166,18 +177,15 @@ fn cors(live: Live) -> CorsLayer {
             CONTENT_TYPE,
             header::IF_MATCH,
             header::IF_NONE_MATCH,
+            IDEMPOTENCY_KEY,
         ])
-        .expose_headers([header::ETAG, header::LINK, header::LOCATION])
+        .expose_headers([
+            header::ETAG,
+            header::LINK,
+            header::LOCATION,
+            IDEMPOTENT_REPLAYED,
+        ])
         .max_age(Duration::from_secs(600))
-}
-
-async fn overloaded(error: BoxError) -> Response {
-    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    response.extensions_mut().insert(Cause::new(error));
-    response
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

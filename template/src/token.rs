@@ -10,7 +10,7 @@ use crate::config::{Config, Profile};
 pub(crate) enum TokenError {
     #[error("tokens are minted in the development profile only: set APP_PROFILE=development")]
     NotDevelopment,
-    #[error("there is no auth.hmac_secret to sign with: unset the other keys of auth")]
+    #[error("no issuer of auth has a secret to sign with: leave auth.issuers.development as it is")]
     NoSecret,
     #[error("the clock is before 1970")]
     Clock(#[from] std::time::SystemTimeError),
@@ -28,15 +28,14 @@ pub(crate) fn mint(
     if config.profile != Profile::Development {
         return Err(TokenError::NotDevelopment);
     }
-    let secret = config
-        .auth
-        .hmac_secret
-        .as_ref()
+    let mut issuers = config.auth.issuers.values();
+    let (issuer, secret) = issuers
+        .find_map(|issuer| Some((issuer, issuer.hmac_secret.as_ref()?)))
         .ok_or(TokenError::NoSecret)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let claims = json!({
-        "iss": config.auth.issuer,
-        "aud": config.auth.audience,
+        "iss": issuer.issuer,
+        "aud": issuer.audience,
         "sub": subject,
         "scope": scope,
         "iat": now.as_secs(),

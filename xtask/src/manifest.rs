@@ -80,6 +80,9 @@ mod tests {
                     "{database}: {section}"
                 );
             }
+            let hardening = &in_place()["features"]["hardening"];
+            assert_eq!(&generated["features"]["hardening"], hardening);
+            assert_eq!(generated["target"], in_place()["target"], "{database}");
             for key in ["version", "edition", "rust-version", "publish"] {
                 assert_eq!(generated["package"][key], expected["package"][key], "{key}");
             }

@@ -94,7 +94,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
         database == "sqlite"
     } else if of_store && mentions("memory") {
         database == "none"
-    } else if of_store && mentions("sql.rs") {
+    } else if of_store && mentions("/sql") {
         database != "none"
     } else if file.starts_with(".github/") {
         matches!(answers.ci, "github" | "both")

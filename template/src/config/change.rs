@@ -25,6 +25,8 @@ impl Config {
     fn with_changeable(&self, new: &Self) -> Self {
         let mut config = self.clone();
         config.http.allowed_origins = new.http.allowed_origins.clone();
+        config.clients.requests_per_second = new.clients.requests_per_second;
+        config.clients.request_burst = new.clients.request_burst;
         config.flags = new.flags.clone();
         config.log.filter = new.log.filter.clone();
         config.traces = new.traces.clone();

@@ -113,7 +113,9 @@ fn reject_unknown(
                 faults.add_from(origin(value, &leaf), &leaf, None, reason);
                 return false;
             }
-            (Some(Json::Object(known)), ValueKind::Table(given)) => {
+            // One without keys of its own has names that the user gives; what they hold
+            // is looked at when it is deserialised.
+            (Some(Json::Object(known)), ValueKind::Table(given)) if !known.is_empty() => {
                 reject_unknown(given, known, &path, faults);
             }
             _ => {}

@@ -13,12 +13,18 @@
 //! assert_eq!(loaded.config.http.request_timeout.as_secs(), 10);
 //! ```
 
+mod audit;
 mod auth;
 mod change;
+mod client;
+mod clients;
 mod environment;
 mod faults;
 mod flags;
 mod http;
+mod http2;
+mod idempotency;
+mod issuer;
 mod load;
 mod log;
 mod operations;
@@ -30,9 +36,10 @@ mod secret;
 mod shutdown;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod traces;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -40,12 +47,18 @@ use serde::{
 };
 
 pub use self::{
-    auth::{Auth, AuthError},
+    audit::Audit,
+    auth::Auth,
     change::Change,
+    client::{Client, Webhook},
+    clients::{Clients, ForwardedBy},
     environment::Environment,
     faults::Faults,
     flags::Flags,
     http::Http,
+    http2::Http2,
+    idempotency::Idempotency,
+    issuer::{Issuer, KeySource, KeysError},
     load::Loaded,
     log::{Format, Log},
     operations::Operations,
@@ -54,6 +67,7 @@ pub use self::{
     runtime::Runtime,
     secret::Secret,
     shutdown::Shutdown,
+    tls::{ClientCertificates, Tls},
     traces::{RouteRatio, Traces},
 };
 use crate::store;
@@ -68,12 +82,24 @@ pub struct Config {
     pub profile: Profile,
     /// The public listener and its limits.
     pub http: Http,
+    /// What one HTTP/2 connection may do.
+    pub http2: Http2,
+    /// The public listener's certificate, if it speaks TLS itself.
+    pub tls: Tls,
+    /// How clients are told apart, and how much one may ask.
+    pub clients: Clients,
     /// The private listener: probes and metrics.
     pub operations: Operations,
     /// Which tokens are accepted.
     pub auth: Auth,
     /// Where the data lives.
     pub store: store::Config,
+    /// For how long answers are kept for requests that are sent again.
+    pub idempotency: Idempotency,
+    /// The bounds of calls to other services.
+    pub client: Client,
+    /// Who is told of new items.
+    pub webhook: Webhook,
     /// What can be switched while the service runs.
     pub flags: Flags,
     /// When this configuration is read again.
@@ -84,6 +110,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is logged, and how.
     pub log: Log,
+    /// Where it is written who has changed what.
+    pub audit: Audit,
     /// Which traces are sampled.
     pub traces: Traces,
     /// Where telemetry is sent, by the standard `OTEL_*` variables alone.
@@ -114,11 +142,24 @@ impl Config {
 
     fn validate(&self, faults: &mut Faults) {
         self.http.validate(faults);
+        self.http2.validate(faults);
+        self.tls.validate(faults);
+        self.operations.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);
+        self.idempotency.validate(faults);
+        self.client.validate(faults);
+        self.webhook.validate(faults);
         self.shutdown.validate(faults);
         self.log.validate(faults);
         self.traces.validate(faults);
+    }
+}
+
+/// A time-out of nothing would let nothing pass.
+fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
+    if timeout.is_zero() {
+        faults.add(field, "0s", "must be longer than nothing, such as 5s");
     }
 }
 

@@ -1,8 +1,8 @@
 use std::fmt;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::load::{Loaded, tree};
+use super::load::{Loaded, join, tree};
 
 /// The effective configuration as TOML, each value with its source; secrets are masked.
 impl fmt::Display for Loaded {
@@ -11,19 +11,34 @@ impl fmt::Display for Loaded {
         for (key, value) in tree.iter().filter(|(_, value)| !value.is_object()) {
             self.line(f, key, key, value)?;
         }
-        for (section, value) in &tree {
-            if let Value::Object(fields) = value {
-                writeln!(f, "\n[{section}]")?;
-                for (key, value) in fields {
-                    self.line(f, &format!("{section}.{key}"), key, value)?;
-                }
-            }
-        }
-        Ok(())
+        self.sections(f, "", &tree)
     }
 }
 
 impl Loaded {
+    fn sections(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        path: &str,
+        tree: &Map<String, Value>,
+    ) -> fmt::Result {
+        for (name, value) in tree {
+            let Value::Object(fields) = value else {
+                continue;
+            };
+            let section = join(path, name);
+            let values = fields.iter().filter(|(_, value)| !value.is_object());
+            for (index, (key, value)) in values.enumerate() {
+                if index == 0 {
+                    writeln!(f, "\n[{section}]")?;
+                }
+                self.line(f, &join(&section, key), key, value)?;
+            }
+            self.sections(f, &section, fields)?;
+        }
+        Ok(())
+    }
+
     fn line(
         &self,
         f: &mut fmt::Formatter<'_>,

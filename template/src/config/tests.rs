@@ -20,24 +20,30 @@ fn faults(variables: &[(&str, &str)]) -> String {
 #[test]
 fn the_development_profile_needs_nothing_else() {
     let config = development(&[]).unwrap().config;
-    assert_eq!(config.auth.issuer, "urn:development");
+    assert_eq!(config.auth.issuers["development"].issuer, "urn:development");
     assert!(config.http.address.ip().is_loopback());
 }
 
 #[test]
 fn production_is_the_default_and_names_all_that_it_needs() {
     let faults = load(&[]).unwrap_err().to_string();
-    assert!(faults.contains("auth.issuer"), "{faults}");
-    assert!(faults.contains("auth.audience"), "{faults}");
+    assert!(faults.contains("such as auth.issuers.main"), "{faults}");
+    let faults = load(&[(
+        "APP_AUTH__ISSUERS__MAIN__JWKS_URL",
+        "https://a.example/jwks",
+    )]);
+    let faults = faults.unwrap_err().to_string();
+    assert!(faults.contains("auth.issuers.main.issuer"), "{faults}");
+    assert!(faults.contains("auth.issuers.main.audience"), "{faults}");
 }
 
 #[test]
 fn the_development_secret_is_refused_in_production() {
     let secret = "for-development-only-and-known-to-everyone";
     let faults = load(&[
-        ("APP_AUTH__ISSUER", "https://issuer.example"),
-        ("APP_AUTH__AUDIENCE", "items"),
-        ("APP_AUTH__HMAC_SECRET", secret),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+        ("APP_AUTH__ISSUERS__MAIN__HMAC_SECRET", secret),
     ])
     .unwrap_err()
     .to_string();
@@ -46,28 +52,32 @@ fn the_development_secret_is_refused_in_production() {
 }
 
 #[test]
-fn keys_come_from_exactly_one_source() {
-    let faults = faults(&[("APP_AUTH__JWKS_FILE", "/etc/jwks.json")]);
-    assert!(faults.contains("exactly one of"), "{faults}");
+fn keys_come_from_one_source() {
+    let variable = "APP_AUTH__ISSUERS__DEVELOPMENT__JWKS_FILE";
+    let faults = faults(&[(variable, "/etc/jwks.json")]);
+    assert!(
+        faults.contains("jwks_file, hmac_secret: leave one"),
+        "{faults}"
+    );
 }
 
 #[test]
 fn a_key_file_that_cannot_be_read_is_named_with_the_reason() {
     let faults = load(&[
-        ("APP_AUTH__ISSUER", "https://issuer.example"),
-        ("APP_AUTH__AUDIENCE", "items"),
-        ("APP_AUTH__JWKS_FILE", "/no/such/jwks.json"),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+        ("APP_AUTH__ISSUERS__MAIN__JWKS_FILE", "/no/such/jwks.json"),
     ])
     .unwrap_err()
     .to_string();
-    assert!(faults.contains("auth.jwks_file"), "{faults}");
+    assert!(faults.contains("auth.issuers.main.jwks_file"), "{faults}");
     assert!(faults.contains("No such file"), "{faults}");
 }
 
 #[test]
 fn the_environment_wins_over_the_file_and_the_file_over_the_profile() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(b"[http]\nrequest_timeout = \"3s\"\nconcurrent_requests = 7\n[auth]\naudience = \"from-file\"\n")
+    file.write_all(b"[http]\nrequest_timeout = \"3s\"\nconcurrent_requests = 7\n[auth.issuers.development]\naudience = \"from-file\"\n")
         .unwrap();
     let path = file.path().to_str().unwrap();
     let loaded = development(&[
@@ -77,8 +87,9 @@ fn the_environment_wins_over_the_file_and_the_file_over_the_profile() {
     .unwrap();
     assert_eq!(loaded.config.http.request_timeout.as_secs(), 3);
     assert_eq!(loaded.config.http.concurrent_requests, 9);
-    assert_eq!(loaded.config.auth.audience, "from-file");
-    assert_eq!(loaded.config.auth.issuer, "urn:development");
+    let issuer = &loaded.config.auth.issuers["development"];
+    assert_eq!(issuer.audience, "from-file");
+    assert_eq!(issuer.issuer, "urn:development");
 }
 
 #[test]
@@ -121,6 +132,10 @@ fn an_unknown_key_is_refused_with_those_that_exist() {
         faults.contains("those here are: address, allowed_origins"),
         "{faults}"
     );
+    let audienc = ("APP_AUTH__ISSUERS__MAIN__AUDIENC", "items");
+    let issuer = development(&[audienc]).unwrap_err().to_string();
+    assert!(issuer.contains("auth.issuers.main.audienc"), "{issuer}");
+    assert!(issuer.contains("`audience`"), "{issuer}");
     assert!(
         faults.contains("server.port   (from APP_SERVER__PORT)"),
         "{faults}"
@@ -285,4 +300,68 @@ fn the_samplers_variables_say_which_traces_are_sampled() {
     assert_eq!(sampler("traceidratio", "0.5"), (false, 0.5));
     assert_eq!(sampler("parentbased_traceidratio", "0.25"), (true, 0.25));
     assert_eq!(sampler("parentbased_always_on", "0.25"), (true, 1.0));
+}
+
+#[test]
+fn by_default_no_client_is_waited_for_longer_than_ten_seconds() {
+    let config = Config::default();
+    let grace = Duration::from_secs(1);
+    for wait in [
+        config.tls.handshake_timeout,
+        config.http.header_read_timeout,
+        config.http.keep_alive_timeout + grace,
+        config.http2.ping_interval + config.http2.ping_timeout,
+    ] {
+        assert!(wait < Duration::from_secs(10), "{wait:?}");
+    }
+}
+
+#[test]
+fn a_bound_of_nothing_would_let_nothing_pass_and_is_refused() {
+    for (variable, value, field) in [
+        ("APP_HTTP__CONNECTIONS", "0", "http.connections"),
+        (
+            "APP_HTTP__HEADER_LIMIT_FIELDS",
+            "0",
+            "http.header_limit_fields",
+        ),
+        (
+            "APP_HTTP__HEADER_LIMIT_BYTES",
+            "100",
+            "http.header_limit_bytes",
+        ),
+        (
+            "APP_HTTP__KEEP_ALIVE_TIMEOUT",
+            "0s",
+            "http.keep_alive_timeout",
+        ),
+        ("APP_HTTP__WRITE_TIMEOUT", "0s", "http.write_timeout"),
+        (
+            "APP_HTTP2__CONCURRENT_STREAMS",
+            "0",
+            "http2.concurrent_streams",
+        ),
+        ("APP_HTTP2__PING_INTERVAL", "0s", "http2.ping_interval"),
+        ("APP_OPERATIONS__CONNECTIONS", "0", "operations.connections"),
+        ("APP_TLS__RELOAD_INTERVAL", "0s", "tls.reload_interval"),
+        ("APP_TLS__HANDSHAKE_TIMEOUT", "0s", "tls.handshake_timeout"),
+    ] {
+        let faults = faults(&[(variable, value)]);
+        assert!(faults.contains("1 fault:"), "{faults}");
+        assert!(faults.contains(field), "{faults}");
+    }
+}
+
+#[test]
+fn what_needs_tls_is_refused_without_it() {
+    for (variable, value) in [
+        ("APP_TLS__CLIENT_CA_FILE", "ca.pem"),
+        ("APP_TLS__REDIRECT_ADDRESS", "0.0.0.0:8081"),
+        ("APP_TLS__HSTS_MAX_AGE", "1day"),
+    ] {
+        assert!(
+            faults(&[(variable, value)]).contains("needs TLS"),
+            "{variable}"
+        );
+    }
 }

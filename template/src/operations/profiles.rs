@@ -69,9 +69,8 @@ async fn cpu(Query(For { seconds }): Query<For>) -> Response {
     // To name the functions takes long.
     let encoded = tokio::task::spawn_blocking(move || {
         let profile = profiler.report().build()?.pprof()?;
-        profile
-            .write_to_bytes()
-            .map_err(|error| pprof::Error::Io(std::io::Error::other(error)))
+        let encoded = profile.write_to_bytes().map_err(std::io::Error::other)?;
+        Ok::<_, pprof::Error>(encoded)
     });
     match encoded.await {
         Ok(Ok(profile)) => attachment("cpu.pb", profile),

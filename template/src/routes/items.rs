@@ -1,7 +1,7 @@
 //! `/items`: an example of a resource, to copy from and to delete.
 //!
-//! Every write is one statement. A client that hangs up cancels its handler, and
-//! the statement has then happened whole or not at all.
+//! Every write is one statement, or one [work](crate::idempotency). A client that hangs
+//! up cancels its handler, and the write has then happened whole or not at all.
 
 use axum::{
     Json as JsonAnswer,
@@ -15,7 +15,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use axum_chassis::jwt::{Claims, RequireScopeLayer};
+use axum_chassis::jwt::{Claims, RequireLayer, Requirement};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,11 +27,13 @@ use super::{
 };
 use crate::{
     error::AppError,
+    idempotency::Idempotent,
     items::{Draft, Item, ItemInput},
     metrics::Metrics,
     problem::Problem,
     state::AppState,
     store::Store,
+    webhook::Webhook,
 };
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -41,11 +43,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     let readers = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(read))
-        .route_layer(RequireScopeLayer::new("items:read"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:read")));
     let writers = OpenApiRouter::new()
         .routes(routes!(create))
         .routes(routes!(update, delete))
-        .route_layer(RequireScopeLayer::new("items:write"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:write")));
     readers.merge(writers)
 }
 
@@ -55,35 +57,46 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     path = "/items",
     tag = "items",
     security(("bearer" = ["items:write"])),
+    params(("idempotency-key" = Option<String>, Header, description =
+        "A string in quotes, such as a UUID: with the same one, the same request is done once, for as long as the service keeps its answer (24 hours by default)")),
     request_body = ItemInput,
     responses(
         (status = 201, description = "It is made", body = Item, headers(
             ("location" = String, description = "Where it is"),
             ("etag" = String, description = "Its version"),
+            ("idempotent-replayed" = Option<String>, description = "`true` if it was made before, by the same key"),
         )),
-        (status = 400, description = "No JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 400, description = "No JSON, or an Idempotency-Key that is no string", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No valid token", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The token lacks items:write", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The name is taken", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The name is taken, or a request with this key is in work", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "No JSON by its content type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "Fields are at fault: each is named", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "Fields are at fault: each is named; or the key came with another request", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be reached", body = Problem, content_type = "application/problem+json"),
     ),
 )]
 async fn create(
     State(store): State<Store>,
     State(metrics): State<Metrics>,
+    State(webhook): State<Webhook>,
     claims: Claims,
-    Json(input): Json<ItemInput>,
+    Idempotent(once, input): Idempotent<ItemInput>,
 ) -> Result<Response, AppError> {
     let draft = Draft::try_from(input)?;
-    let item = store.create_item(claims.subject(), &draft).await?;
+    let mut work = once.begin(&store).await?;
+    let item = work.create_item(claims.subject(), &draft).await?;
+    let response = work.commit(created(&item)).await?;
     metrics.item_created(&item);
+    webhook.item_created(&item);
+    Ok(response)
+}
+
+fn created(item: &Item) -> Response {
     let location = format!("/api/v1/items/{}", item.id);
     let location = HeaderValue::try_from(location).expect("a UUID makes a header");
-    let headers = [(LOCATION, location), (ETAG, etag(&item))];
-    Ok((StatusCode::CREATED, headers, JsonAnswer(item)).into_response())
+    let headers = [(LOCATION, location), (ETAG, etag(item))];
+    (StatusCode::CREATED, headers, JsonAnswer(item)).into_response()
 }
 
 /// Reads an item

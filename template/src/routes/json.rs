@@ -18,19 +18,28 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = AppError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
-        if !is_json(request.headers()) {
-            let detail = "send JSON, with content-type: application/json".to_owned();
-            return Err(AppError::Malformed(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                detail,
-            ));
-        }
-        let body = Bytes::from_request(request, state).await.map_err(unread)?;
-        let mut json = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(unfit)?;
-        json.end().map_err(malformed)?;
-        Ok(Self(value))
+        parse(&read(request, state).await?).map(Self)
     }
+}
+
+/// The bytes of a body that says to be JSON.
+pub(crate) async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, AppError> {
+    if !is_json(request.headers()) {
+        let detail = "send JSON, with content-type: application/json".to_owned();
+        return Err(AppError::Malformed(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            detail,
+        ));
+    }
+    Bytes::from_request(request, state).await.map_err(unread)
+}
+
+/// What they say.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(unfit)?;
+    json.end().map_err(malformed)?;
+    Ok(value)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -2,7 +2,7 @@
 
 mod etag;
 mod items;
-mod json;
+pub(crate) mod json;
 
 use utoipa_axum::router::OpenApiRouter;
 

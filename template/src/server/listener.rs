@@ -1,15 +1,22 @@
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    sync::Arc,
 };
 
-use axum::{Router, ServiceExt, extract::Request};
-use axum_server::Handle;
+use opentelemetry::metrics::Meter;
 use tokio::task::JoinHandle;
-use tower_http::normalize_path::NormalizePath;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::ServeError;
-use crate::config::Http;
+use super::{
+    ServeError,
+    accept::{Acceptor, Door},
+    descriptors::Spares,
+    exchange::App,
+    handshake::Tls,
+    metrics::Metrics,
+    protocol::Protocol,
+};
 
 /// An address that is taken, but not yet served: whether it can be had is known
 /// before anything else is begun.
@@ -18,18 +25,46 @@ pub(super) struct Listener {
     socket: TcpListener,
 }
 
+/// How a listener serves.
+pub(super) struct Serving<'a> {
+    pub(super) protocol: Arc<Protocol>,
+    pub(super) tls: Option<Tls>,
+    /// The most connections at one time.
+    pub(super) connections: usize,
+    /// Descriptors that are kept for probes, and whether this listener may have them.
+    pub(super) spares: Arc<Spares>,
+    pub(super) may_use_spares: bool,
+    pub(super) meter: &'a Meter,
+}
+
 /// A listener that accepts connections.
 pub(super) struct Running {
-    handle: Handle<SocketAddr>,
-    task: JoinHandle<io::Result<()>>,
+    stop: Stop,
+    accepting: JoinHandle<()>,
+}
+
+/// What ends connections.
+#[derive(Clone, Default)]
+pub(super) struct Stop {
+    /// No more are accepted; those that are open close when they have answered.
+    pub(super) draining: CancellationToken,
+    /// Those that are still open are cut.
+    pub(super) cut: CancellationToken,
+    /// Those that are open.
+    pub(super) connections: TaskTracker,
 }
 
 impl Listener {
+    /// The socket that was handed over, whatever the setting says; else a new one.
     pub(super) fn bind(
         name: &'static str,
         field: &'static str,
         address: SocketAddr,
+        passed: Option<TcpListener>,
     ) -> Result<Self, ServeError> {
+        if let Some(socket) = passed {
+            return Ok(Self { name, socket });
+        }
         let socket = TcpListener::bind(address).map_err(|source| ServeError::Listen {
             name,
             field,
@@ -39,43 +74,60 @@ impl Listener {
         Ok(Self { name, socket })
     }
 
+    /// Where it listens.
+    pub(super) fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
     /// Accepts from now on.
-    pub(super) fn serve(
-        self,
-        service: NormalizePath<Router>,
-        limits: &Http,
-    ) -> Result<Running, ServeError> {
-        let address = self.socket.local_addr()?;
-        let handle = Handle::new();
-        let mut server = axum_server::from_tcp(self.socket)?
-            .handle(handle.clone())
-            .first_request_timeout(limits.header_read_timeout);
-        server
-            .http_builder()
-            .http1()
-            .header_read_timeout(limits.header_read_timeout);
-        let service =
-            ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(service);
-        let task = tokio::spawn(server.serve(service));
+    pub(super) fn serve<S: App>(self, app: S, serving: Serving<'_>) -> io::Result<Running> {
+        let address = self.address()?;
+        self.socket.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(self.socket)?;
+        let stop = Stop::default();
+        let metrics = Metrics::new(serving.meter, self.name, serving.connections);
+        let door = Door {
+            app,
+            protocol: serving.protocol,
+            tls: serving.tls,
+            metrics,
+            stop: stop.clone(),
+        };
+        let acceptor = Acceptor::new(
+            door,
+            serving.connections,
+            serving.spares,
+            serving.may_use_spares,
+        );
+        let accepting = tokio::spawn(acceptor.run(listener));
         tracing::info!(listener = self.name, %address, "listening");
-        Ok(Running { handle, task })
+        Ok(Running { stop, accepting })
     }
 }
 
 impl Running {
-    /// Accepts no more, and waits until the requests in flight are answered.
-    pub(super) async fn drain(&mut self) -> io::Result<()> {
-        self.handle.graceful_shutdown(None);
-        (&mut self.task).await.unwrap_or_else(|e| Err(e.into()))
+    /// Accepts no more, and asks those that are connected to leave.
+    pub(super) fn close(&self) {
+        self.stop.draining.cancel();
+    }
+
+    /// Waits, once it is closed, until the requests in flight are answered.
+    pub(super) async fn drained(&mut self) {
+        if let Err(error) = (&mut self.accepting).await {
+            tracing::error!(%error, "a listener failed");
+        }
+        self.stop.connections.close();
+        self.stop.connections.wait().await;
     }
 
     /// Connections that are open now.
     pub(super) fn connections(&self) -> usize {
-        self.handle.connection_count()
+        self.stop.connections.len()
     }
 
     /// Closes whatever is still open.
     pub(super) fn cut(&self) {
-        self.handle.shutdown();
+        self.close();
+        self.stop.cut.cancel();
     }
 }

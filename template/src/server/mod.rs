@@ -8,25 +8,43 @@
 //! finish → the store closes → the private listener closes. Each step has its
 //! deadline in [`Shutdown`].
 
+mod accept;
+mod activity;
+mod connection;
+mod descriptors;
+mod exchange;
+mod front;
+mod handshake;
 mod listener;
+mod metrics;
+mod protocol;
+mod redirect;
+mod socket;
+mod systemd;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt, io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use axum_chassis::health::{Check, Health};
+use axum_chassis::health::{Check, Health, HealthBuilder};
+use opentelemetry::metrics::Meter;
 use time::OffsetDateTime;
 use tokio::{
     runtime::Handle,
     time::{sleep, timeout},
 };
 
-use self::listener::{Listener, Running};
+use self::front::{Bound, Front, Public};
 use crate::{
-    config::{AuthError, Loaded, Shutdown},
+    audit::AuditLog,
+    config::{self, Loaded, Shutdown},
     exit::Exit,
+    idempotency::{Idempotency, spawn_clean_up},
     metrics::Metrics,
     operations::{self, Operations},
     reload::Live,
@@ -35,7 +53,13 @@ use crate::{
     state::AppState,
     store::{Store, StoreError},
     telemetry::Telemetry,
+    tls::{Certificates, Identity, TlsError},
+    trust::{Trust, TrustError},
+    webhook::{Webhook, WebhookError},
 };
+
+/// How soon it is seen that the store is gone, or is back.
+const STORE_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How serving ended: which deadlines were missed on the way down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,35 +104,49 @@ pub enum ServeError {
     /// The store cannot be reached or migrated.
     #[error("the store cannot be opened")]
     Store(#[from] StoreError),
+    /// The audit log cannot be appended to.
+    #[error("audit.file cannot be opened")]
+    Audit(#[source] io::Error),
     /// The keys were there when the configuration was checked, and are no more.
-    #[error("the keys of auth cannot be read")]
-    Keys(#[from] AuthError),
+    #[error("the keys of auth cannot be used")]
+    Trust(#[from] TrustError),
+    /// Nobody can be told of new items.
+    #[error("the webhook cannot be set up")]
+    Webhook(#[from] WebhookError),
+    /// So was the certificate.
+    #[error("the certificate cannot be shown: {0}")]
+    Certificate(String),
     /// Something of the system's failed.
     #[error("the server failed")]
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal, then goes down in order.
+/// Serves until a signal, then goes down in order. With an identity given, the public
+/// listener shows that one, whatever the configuration says.
 ///
 /// # Errors
 ///
 /// If an address is taken, the store cannot be opened, or the system fails.
-pub async fn run(loaded: &Loaded, telemetry: &Telemetry) -> Result<Ending, ServeError> {
+pub async fn run(
+    loaded: &Loaded,
+    telemetry: &Telemetry,
+    identity: Option<Identity>,
+) -> Result<Ending, ServeError> {
     let config = &loaded.config;
     let mut signals = Signals::listen()?;
-    let operations = Listener::bind(
-        "operations",
-        "operations.address",
-        config.operations.address,
-    )?;
-    let public = Listener::bind("public", "http.address", config.http.address)?;
-
+    let bound = Bound::all(config)?;
     let meter = telemetry.meter();
+    let certificates = certificates(&config.tls, identity, &meter)?;
+    let front = Front::new(config, certificates, &meter);
+    let audit = AuditLog::open(&config.audit, &meter).map_err(ServeError::Audit)?;
+    let trust = Trust::start(&config.auth, &meter)?;
+
     let live = Live::follow(loaded.clone(), &meter);
     telemetry.follow(live.clone());
 
     let store = Arc::new(OnceLock::new());
-    let health = health(Arc::clone(&store));
+    let health = health(Arc::clone(&store), &trust, telemetry);
+    health.observe(&meter);
     let private = Operations {
         registry: telemetry.registry(),
         live: live.clone(),
@@ -116,7 +154,7 @@ pub async fn run(loaded: &Loaded, telemetry: &Telemetry) -> Result<Ending, Serve
         started_at: OffsetDateTime::now_utc(),
     };
     let private = operations::router(health.clone(), private);
-    let operations = operations.serve(private, &config.http)?;
+    let operations = front.operations(bound.operations, private)?;
 
     let opened = tokio::select! {
         opened = Store::open(&config.store) => opened?,
@@ -129,24 +167,31 @@ pub async fn run(loaded: &Loaded, telemetry: &Telemetry) -> Result<Ending, Serve
     let _checks = health.spawn();
     store.observe(&meter);
     telemetry.observe_runtime(&Handle::current());
+    let _clean_up = spawn_clean_up(store.clone(), config.idempotency.clean_up_interval, &meter);
+    let webhook = Webhook::new(config, telemetry)?;
     let state = AppState {
         store: store.clone(),
+        audit,
+        idempotency: Idempotency::new(config.idempotency.retention, &meter),
         live,
         metrics: Metrics::new(&meter),
+        webhook: webhook.clone(),
     };
-    let verifier = config.auth.verifier()?;
-    let api = router::public(config, state, verifier, telemetry, health.clone());
-    let mut public = public.serve(api, &config.http)?;
+    let api = router::public(config, state, trust.verifier(), telemetry, health.clone());
+    let mut public = front.public(bound.public, bound.redirect, api)?;
     health.mark_started();
+    systemd::ready();
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");
+    systemd::stopping();
     let mut ending = tokio::select! {
         ending = drain(&config.shutdown, &health, &mut public) => ending,
         _ = signals.next() => Ending::default().missed("the drain, by a second signal"),
     };
     public.cut();
-    let closed = timeout(config.shutdown.close_timeout, store.close()).await;
+    let close = async { tokio::join!(webhook.finish(), store.close()) };
+    let closed = timeout(config.shutdown.close_timeout, close).await;
     if closed.is_err() {
         ending = ending.missed("shutdown.close_timeout");
     }
@@ -154,8 +199,22 @@ pub async fn run(loaded: &Loaded, telemetry: &Telemetry) -> Result<Ending, Serve
     Ok(ending)
 }
 
-/// The one check that readiness hangs on.
-fn health(store: Arc<OnceLock<Store>>) -> Health {
+/// What the public listener shows, if it speaks TLS.
+fn certificates(
+    tls: &config::Tls,
+    identity: Option<Identity>,
+    meter: &Meter,
+) -> Result<Option<Certificates>, ServeError> {
+    match identity {
+        Some(identity) => Ok(Some(Certificates::fixed(identity, meter))),
+        None if tls.certificate_file.is_some() => Ok(Some(Certificates::follow(tls, meter)?)),
+        None => Ok(None),
+    }
+}
+
+/// Readiness hangs on the store, and on each issuer's first keys. That telemetry does not
+/// arrive is told, and keeps nobody from being served.
+fn health(store: Arc<OnceLock<Store>>, trust: &Trust, telemetry: &Telemetry) -> Health {
     let check = Check::new("store", move || {
         let store = store.get().cloned();
         async move {
@@ -165,22 +224,30 @@ fn health(store: Arc<OnceLock<Store>>) -> Health {
             }
         }
     });
-    Health::builder().check(check).build()
+    let checks = Health::builder().check(check.interval(STORE_CHECK_INTERVAL));
+    let others = trust.checks().chain(telemetry.checks());
+    others.fold(checks, HealthBuilder::check).build()
 }
 
-async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Running) -> Ending {
+async fn drain(deadlines: &Shutdown, health: &Health, public: &mut Public) -> Ending {
     health.mark_draining();
     sleep(deadlines.drain_delay).await;
-    match timeout(deadlines.drain_timeout, public.drain()).await {
-        Ok(Ok(())) => Ending::default(),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the public listener failed");
-            Ending::default()
-        }
-        Err(_) => {
-            tracing::error!(connections = public.connections(), "connections are cut");
-            Ending::default().missed("shutdown.drain_timeout")
-        }
+    if timeout(deadlines.drain_timeout, public.drain())
+        .await
+        .is_ok()
+    {
+        return Ending::default();
+    }
+    tracing::error!(connections = public.connections(), "connections are cut");
+    Ending::default().missed("shutdown.drain_timeout")
+}
+
+impl From<Vec<TlsError>> for ServeError {
+    fn from(errors: Vec<TlsError>) -> Self {
+        let reasons = errors
+            .iter()
+            .map(|error| format!("{} {error}", error.field()));
+        Self::Certificate(reasons.collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -188,7 +255,10 @@ impl From<&ServeError> for Exit {
     fn from(error: &ServeError) -> Self {
         match error {
             ServeError::Listen { .. } | ServeError::Store(_) => Self::Unavailable,
-            ServeError::Keys(_) => Self::Config,
+            ServeError::Audit(_)
+            | ServeError::Certificate(_)
+            | ServeError::Trust(_)
+            | ServeError::Webhook(_) => Self::Config,
             ServeError::Io(_) => Self::Failure,
         }
     }

@@ -1,5 +1,9 @@
+mod answers;
+mod work;
+
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -8,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::answers::Answers;
+pub use self::work::Work;
 use super::StoreError;
 use crate::{
     config::Faults,
@@ -19,7 +25,7 @@ use crate::{
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How many items it may hold; above it 507.
+    /// How many items it may hold, and as many kept answers; above it 507.
     pub capacity_items: usize,
 }
 
@@ -32,6 +38,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// None.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// None.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        None
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if self.capacity_items == 0 {
             faults.add("store.capacity_items", 0, "must be 1 or more");
@@ -43,6 +59,7 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct Store {
     items: Arc<Mutex<BTreeMap<(String, Uuid), Item>>>,
+    answers: Answers,
     capacity_items: usize,
 }
 
@@ -64,6 +81,7 @@ impl Store {
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
         Ok(Self {
             items: Arc::default(),
+            answers: Answers::new(config.capacity_items),
             capacity_items: config.capacity_items,
         })
     }
@@ -107,33 +125,22 @@ impl Store {
     /// Nothing is open.
     pub async fn close(&self) {}
 
-    /// Makes an item.
+    /// Begins a work. Each of its steps happens at once: memory undoes nothing.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NameTaken`] if its owner has one of this name,
-    /// [`StoreError::Full`] if there is no room.
-    pub async fn create_item(&self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
-        let mut items = self.lock();
-        if items.len() >= self.capacity_items {
-            return Err(StoreError::Full {
-                capacity_items: self.capacity_items,
-            });
-        }
-        let id = Uuid::now_v7();
-        free_name(&items, owner, id, draft.name())?;
-        let now = OffsetDateTime::now_utc();
-        let item = Item {
-            id,
-            name: draft.name().to_owned(),
-            description: draft.description().map(str::to_owned),
-            quantity: draft.quantity(),
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        items.insert((owner.to_owned(), id), item.clone());
-        Ok(item)
+    /// None; a database has some.
+    pub async fn begin(&self) -> Result<Work, StoreError> {
+        Ok(Work::new(self.clone()))
+    }
+
+    /// Forgets kept answers that have expired by now, and says how many those were.
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub async fn forget_answers(&self, now: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
+        Ok(self.answers.forget(now, most))
     }
 
     /// One item of this owner.

@@ -15,10 +15,13 @@ mod sqlite;
 
 pub use self::error::StoreError;
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
-pub use self::memory::{Config, Store};
+pub use self::memory::{Config, Store, Work};
 #[cfg(feature = "postgres")]
 use self::postgres as backend;
 #[cfg(all(feature = "sqlite", not(feature = "postgres")))]
 use self::sqlite as backend;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use self::{backend::Config, sql::Store};
+pub use self::{
+    backend::Config,
+    sql::{Store, Work},
+};

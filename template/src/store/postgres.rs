@@ -1,12 +1,13 @@
-use std::{str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::timeout;
+use url::Url;
 
 use crate::config::{Faults, Secret};
 
@@ -17,6 +18,17 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement
 /// time-out), and 55P03 (lock time-out).
 pub(super) const TRANSIENT: &[&str] = &["08", "53", "57", "55P03"];
+
+/// How a work begins.
+pub(super) const BEGIN: &str = "BEGIN";
+
+/// Takes the lock of this id until the end of the transaction, unless somebody has it.
+pub(super) async fn try_lock(connection: &mut PgConnection, id: i64) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)")
+        .bind(id)
+        .fetch_one(connection)
+        .await
+}
 
 /// A PostgreSQL server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,7 +57,7 @@ impl Default for Config {
             url: Secret::from("postgres://postgres@127.0.0.1:5432/postgres"),
             max_connections: 20,
             min_connections: 5,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_millis(1500),
             statement_timeout: Duration::from_secs(5),
             migrate_on_start: true,
         }
@@ -53,6 +65,22 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Certificates and keys, where the URL names some.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+        let Ok(url) = Url::parse(self.url.expose()) else {
+            return Vec::new();
+        };
+        let files = url.query_pairs();
+        let files = files.filter(|(name, _)| FILES.contains(&&**name));
+        files.map(|(_, file)| (*file).into()).collect()
+    }
+
+    /// None: the server has them.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        None
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if let Err(error) = PgConnectOptions::from_str(self.url.expose()) {
             let reason = format!("{error}; write postgres://user:password@host:port/database");

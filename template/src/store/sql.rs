@@ -1,3 +1,5 @@
+mod work;
+
 use std::time::Duration;
 
 use opentelemetry::{KeyValue, metrics::Meter};
@@ -6,6 +8,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub use self::work::Work;
 use super::{
     StoreError,
     backend::{self, Config, Database},
@@ -95,26 +98,31 @@ impl Store {
         self.0.close().await;
     }
 
-    /// Makes an item.
+    /// Begins a work that happens whole or not at all.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NameTaken`] if its owner has one of this name.
-    pub async fn create_item(&self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
-        let row: Row = sqlx::query_as(
-            "INSERT INTO items (id, owner, name, description, quantity, version, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
-             RETURNING id, name, description, quantity, version, created_at, updated_at",
+    /// If there is no connection to be had.
+    pub async fn begin(&self) -> Result<Work, StoreError> {
+        Ok(Work::new(self.0.begin_with(backend::BEGIN).await?))
+    }
+
+    /// Deletes kept answers that have expired by now, at most so many, and says how
+    /// many those were.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn forget_answers(&self, now: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM idempotency_keys WHERE id IN
+             (SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         )
-        .bind(Uuid::now_v7())
-        .bind(owner)
-        .bind(draft.name())
-        .bind(draft.description())
-        .bind(i64::from(draft.quantity()))
-        .bind(OffsetDateTime::now_utc())
-        .fetch_one(&self.0)
+        .bind(now)
+        .bind(i64::from(most))
+        .execute(&self.0)
         .await?;
-        row.try_into()
+        Ok(done.rows_affected())
     }
 
     /// One item of this owner.

@@ -2,7 +2,7 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
-    SqlitePool,
+    SqliteConnection, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -15,6 +15,14 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// Result codes: 5 and its extensions, the database is busy.
 pub(super) const TRANSIENT: &[&str] = &["5", "261", "517"];
+
+/// How a work begins: at once with the one lock for writes, which others wait for.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Nothing to take: who has begun a work is alone.
+pub(super) async fn try_lock(_: &mut SqliteConnection, _: i64) -> Result<bool, sqlx::Error> {
+    Ok(true)
+}
 
 /// A SQLite file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,7 +47,7 @@ impl Default for Config {
         Self {
             path: PathBuf::from("service.db"),
             max_connections: 4,
-            acquire_timeout: Duration::from_secs(2),
+            acquire_timeout: Duration::from_millis(1500),
             busy_timeout: Duration::from_secs(2),
             migrate_on_start: true,
         }
@@ -47,6 +55,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// None but the one that is written.
+    pub fn files_to_read(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The database; beside it are its log and its index.
+    pub fn file_to_write(&self) -> Option<PathBuf> {
+        Some(self.path.clone())
+    }
+
     pub(crate) fn validate(&self, faults: &mut Faults) {
         if self.path.as_os_str().is_empty() {
             faults.add("store.path", "", "must name a file, such as service.db");
@@ -70,7 +88,9 @@ pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> 
         // Safe with a write-ahead log: a crash of the system may lose the last
         // transactions, a crash of the process none.
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(config.busy_timeout);
+        .busy_timeout(config.busy_timeout)
+        // Its folder is all that a hardened process writes to.
+        .pragma("temp_store", "MEMORY");
     SqlitePoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)

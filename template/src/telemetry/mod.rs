@@ -17,7 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum_chassis::prometheus::Registry;
+use axum_chassis::{
+    health::{Check, Outcomes},
+    prometheus::Registry,
+};
 use opentelemetry::{
     metrics::{Meter, MeterProvider},
     trace::TracerProvider,
@@ -51,7 +54,11 @@ pub struct Telemetry {
     log_level: LogLevel,
     sampling: Sampling,
     runtime: Runtime,
+    checks: Vec<Check>,
 }
+
+/// For how long an export may fail before that is told.
+const EXPORT_TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Why telemetry could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -80,13 +87,17 @@ impl Telemetry {
             .enable_all()
             .build()?;
         let sampling = Sampling::new(config);
+        let (spans, points) = (Outcomes::default(), Outcomes::default());
         let (tracers, pusher) = {
             let _inside = runtime.enter();
-            (
-                providers::tracers(config.otlp, sampling.clone())?,
-                providers::pusher(config.otlp)?,
-            )
+            let tracers = providers::tracers(config.otlp, sampling.clone(), &spans)?;
+            (tracers, providers::pusher(config.otlp, &points)?)
         };
+        let exports = [
+            (config.otlp.traces, "otlp-traces", spans),
+            (config.otlp.metrics, "otlp-metrics", points),
+        ];
+        let exports = exports.into_iter().filter(|(is_on, ..)| *is_on);
         let tracer = tracers.tracer(SCOPE);
         let (filter, filters) = reload::Layer::new(EnvFilter::new(level::configured(&config.log)));
         let install = move |filter| {
@@ -110,6 +121,9 @@ impl Telemetry {
             tracers,
             pusher,
             runtime,
+            checks: exports
+                .map(|(_, name, outcomes)| outcomes.check(name, EXPORT_TOLERANCE))
+                .collect(),
         })
     }
 
@@ -121,6 +135,11 @@ impl Telemetry {
     /// The meter of this service's instruments.
     pub fn meter(&self) -> Meter {
         self.registry.meter(SCOPE)
+    }
+
+    /// Whether what is sent by OTLP arrives: one check for each signal that is sent.
+    pub fn checks(&self) -> impl Iterator<Item = Check> {
+        self.checks.iter().cloned()
     }
 
     /// Begins to tell what the process and this runtime of its use.

@@ -69,10 +69,108 @@ pub mod store {
     pub const STATE: &str = "db.client.connection.state";
 }
 
+/// What is refused.
+pub mod limits {
+    /// Requests that hit a bound, by [`SETTING`].
+    pub const REFUSED: &str = "limits.refused_requests";
+
+    /// The setting that moves the bound.
+    pub const SETTING: &str = "setting";
+}
+
+/// How calls to other services go.
+///
+/// `http.client.request.duration` and its attributes are those of the semantic
+/// conventions; there are none yet for retries and circuits.
+pub mod client {
+    /// Seconds of one attempt, from its beginning to the end of the answer's body.
+    pub const REQUEST_DURATION: &str = "http.client.request.duration";
+    /// Requests that could be repeated, by [`RETRY_OUTCOME`].
+    pub const RETRIES: &str = "client.retries";
+    /// Requests that were not sent, as the circuit was open.
+    pub const REJECTIONS: &str = "client.circuit.rejections";
+    /// 1 for the state in which the circuit is, by [`CIRCUIT_STATE`].
+    pub const CIRCUIT: &str = "client.circuit.status";
+
+    /// Which client: one for each service that is called.
+    pub const CLIENT: &str = "client.name";
+    /// `sent` or `no_budget`.
+    pub const RETRY_OUTCOME: &str = "client.retry.outcome";
+    /// `closed`, `half_open` or `open`.
+    pub const CIRCUIT_STATE: &str = "client.circuit.state";
+    /// The method.
+    pub const METHOD: &str = "http.request.method";
+    /// The host that is called.
+    pub const ADDRESS: &str = "server.address";
+    /// Its port.
+    pub const PORT: &str = "server.port";
+    /// The status code, if there is an answer.
+    pub const STATUS: &str = "http.response.status_code";
+    /// The status code of an error, or why there is no answer.
+    pub const ERROR: &str = "error.type";
+}
+
+/// What becomes of notices of new items.
+pub mod webhook {
+    /// Notices, by [`OUTCOME`].
+    pub const NOTICES: &str = "webhook.notices";
+
+    /// `delivered`, `refused` (by its status), `failed`, or `dropped` (too many in work).
+    pub const OUTCOME: &str = "webhook.outcome";
+}
+
+/// What the listeners do, by [`LISTENER`](server::LISTENER).
+pub mod server {
+    /// Connections that are open.
+    pub const OPEN_CONNECTIONS: &str = "http.server.open_connections";
+    /// The most connections that may be open; further ones wait to be accepted.
+    pub const CONNECTION_LIMIT: &str = "http.server.connection.limit";
+    /// How often the last place for one was taken.
+    pub const LIMIT_REACHED: &str = "http.server.connection.limit_reached";
+    /// Connections that the service ended for their client's fault, by [`REASON`].
+    pub const CUT: &str = "http.server.connection.cut";
+    /// Connections that could not be accepted, by [`REASON`].
+    pub const ACCEPT_FAILURES: &str = "http.server.accept.failures";
+
+    /// `public`, `operations` or `redirect`.
+    pub const LISTENER: &str = "listener";
+    /// Why, one of a few words.
+    pub const REASON: &str = "reason";
+}
+
+/// What TLS does.
+pub mod tls {
+    /// Seconds since 1970: until when the certificate is valid.
+    pub const CERTIFICATE_EXPIRY: &str = "tls.certificate.expiry_timestamp";
+    /// New contents of the certificate's files, by [`OUTCOME`].
+    pub const RELOADS: &str = "tls.certificate.reloads";
+
+    /// `reloaded` or `refused`.
+    pub const OUTCOME: &str = "outcome";
+}
+
 /// What the business counts.
 pub mod items {
     /// Items that were made.
     pub const CREATED: &str = "items.created";
     /// Pieces of an item when it was made.
     pub const QUANTITY: &str = "items.quantity";
+}
+
+/// What becomes of requests with an `Idempotency-Key`.
+pub mod idempotency {
+    /// Requests with a key, by [`OUTCOME`].
+    pub const REQUESTS: &str = "idempotency.requests";
+    /// Kept answers that have expired and were deleted.
+    pub const EXPIRED: &str = "idempotency.answers.expired";
+
+    /// `done`, `replayed`, `conflict` (the first is in work) or `mismatch` (it was
+    /// another request).
+    pub const OUTCOME: &str = "idempotency.outcome";
+}
+
+/// What the audit log tells of itself.
+pub mod audit {
+    /// Entries that could not be written.
+    pub const FAILURES: &str = "audit.entries.lost";
 }

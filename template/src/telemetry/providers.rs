@@ -1,4 +1,4 @@
-use axum_chassis::prometheus::Registry;
+use axum_chassis::{health::Outcomes, prometheus::Registry};
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
@@ -7,13 +7,17 @@ use super::{TelemetryError, sampling::Sampling};
 use crate::config::Otlp;
 
 /// Spans exist without an exporter too: logs carry their ids.
-pub(super) fn tracers(otlp: Otlp, sampling: Sampling) -> Result<SdkTracerProvider, TelemetryError> {
+pub(super) fn tracers(
+    otlp: Otlp,
+    sampling: Sampling,
+    outcomes: &Outcomes,
+) -> Result<SdkTracerProvider, TelemetryError> {
     let provider = SdkTracerProvider::builder()
         .with_resource(resource())
         .with_sampler(sampling);
     Ok(if otlp.traces {
         provider
-            .with_batch_exporter(SpanExporter::builder().build()?)
+            .with_batch_exporter(outcomes.watch(SpanExporter::builder().build()?))
             .build()
     } else {
         provider.build()
@@ -21,13 +25,16 @@ pub(super) fn tracers(otlp: Otlp, sampling: Sampling) -> Result<SdkTracerProvide
 }
 
 /// Who sends metrics by OTLP, if they are to be sent.
-pub(super) fn pusher(otlp: Otlp) -> Result<Option<SdkMeterProvider>, TelemetryError> {
+pub(super) fn pusher(
+    otlp: Otlp,
+    outcomes: &Outcomes,
+) -> Result<Option<SdkMeterProvider>, TelemetryError> {
     if !otlp.metrics {
         return Ok(None);
     }
     let provider = SdkMeterProvider::builder()
         .with_resource(resource())
-        .with_periodic_exporter(MetricExporter::builder().build()?)
+        .with_periodic_exporter(outcomes.watch(MetricExporter::builder().build()?))
         .build();
     Ok(Some(provider))
 }

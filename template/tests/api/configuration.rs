@@ -51,10 +51,10 @@ fn tokens_are_minted_in_development_only() {
         &["token"],
         &[
             ("APP_PROFILE", "production"),
-            ("APP_AUTH__ISSUER", "https://issuer.example"),
-            ("APP_AUTH__AUDIENCE", "items"),
+            ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+            ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
             (
-                "APP_AUTH__HMAC_SECRET",
+                "APP_AUTH__ISSUERS__MAIN__HMAC_SECRET",
                 "a secret of more than thirty-two bytes",
             ),
         ],

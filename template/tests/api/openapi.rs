@@ -26,10 +26,10 @@ async fn the_document_is_served_as_it_is_printed_with_a_page_to_browse() {
 async fn in_production_the_document_is_not_served() {
     let settings = [
         ("APP_PROFILE", "production"),
-        ("APP_AUTH__ISSUER", "https://issuer.example"),
-        ("APP_AUTH__AUDIENCE", "items"),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
         (
-            "APP_AUTH__HMAC_SECRET",
+            "APP_AUTH__ISSUERS__MAIN__HMAC_SECRET",
             "a secret of more than thirty-two bytes",
         ),
     ];

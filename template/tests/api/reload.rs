@@ -129,13 +129,16 @@ async fn what_cannot_change_is_named_and_waits_for_a_restart() {
     let file = File::of("");
     let service = file.service().await;
     file.replace(
-        "[auth]\nhmac_secret = 'another secret of more than thirty-two bytes'\n\
+        "[auth.issuers.development]\nhmac_secret = 'another secret of more than thirty-two bytes'\n\
          [http]\nrequest_timeout = '1s'\n[flags]\nread_only = true",
     );
     let line = service
         .log_line(|line| line["message"] == "new values wait for a restart")
         .await;
-    assert_eq!(line["keys"], "auth.hmac_secret, http.request_timeout");
+    assert_eq!(
+        line["keys"],
+        "auth.issuers.development.hmac_secret, http.request_timeout"
+    );
     // What can change has changed all the same.
     service.log_line(changed("flags.read_only")).await;
     let shown = service.operations_text("/config").await;
@@ -236,6 +239,21 @@ async fn which_traces_are_sampled_can_change() {
         _ = collector.span(|span| span.name == "POST /api/v1/items") => panic!("it was sampled"),
         () = std::future::ready(()) => {}
     }
+}
+
+#[tokio::test]
+async fn how_much_a_client_may_ask_can_change() {
+    let file = File::of("");
+    let service = file.service().await;
+    let limited = async |service: &Service| {
+        let answer = service.get("/api/v1/items").send().await.unwrap();
+        answer.headers().contains_key("ratelimit")
+    };
+    assert!(!limited(&service).await);
+    file.replace("clients.requests_per_second = 1000");
+    until("there is a limit", async || limited(&service).await).await;
+    file.replace("");
+    until("there is none", async || !limited(&service).await).await;
 }
 
 #[tokio::test]

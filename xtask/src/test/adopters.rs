@@ -12,7 +12,7 @@ use crate::{run, tree};
 
 /// The crates whose types may be in the public interface: an update of one of
 /// them that breaks is one of ours.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 21] = [
     "alloc",
     "axum_core",
     "bytes",
@@ -27,6 +27,9 @@ const PUBLIC: [&str; 18] = [
     "serde_core",
     "serde_json",
     "std",
+    "tokio_stream",
+    "tonic",
+    "tonic_health",
     "tower_layer",
     "tower_service",
     "tracing",

@@ -35,9 +35,9 @@ const ADOPTERS: [Adopter; 4] = [
         layer: "jwt",
         dependency: "",
         expression: "{
-            use axum_chassis::jwt::{HmacAlgorithm, JwtLayer, Key, Verifier};
+            use axum_chassis::jwt::{HmacAlgorithm, Issuer, JwtLayer, Key, Verifier};
             let key = Key::hmac(HmacAlgorithm::Hs256, &[7; 32]).unwrap();
-            let verifier = Verifier::builder().issuer(\"i\").audience(\"a\").key(key);
+            let verifier = Verifier::builder().issuer(Issuer::new(\"i\", \"a\", key));
             JwtLayer::new(verifier.build().unwrap())
         }",
         path: "/hello",

@@ -74,10 +74,16 @@ mod settings {
 
     use crate::{run, tree};
 
+    const SECRET: &str = "32 bytes or more, of whatever they are";
+
     pub fn check(project: &Path) -> Result<()> {
         let mut config = run::cargo(project);
         config.args(["run", "--quiet", "--", "config"]);
         config.env("APP_PROFILE", "development");
+        // One of the names that a user gives, with nothing but what is required.
+        for (key, value) in [("ISSUER", "i"), ("AUDIENCE", "a"), ("HMAC_SECRET", SECRET)] {
+            config.env(format!("APP_AUTH__ISSUERS__MAIN__{key}"), value);
+        }
         let shown = run::output(&mut config)?;
         let told = told(&tree::read(&project.join(".env.example"))?);
         let mut faults = Vec::new();
@@ -107,7 +113,12 @@ mod settings {
         let mut section = String::new();
         for line in shown.lines().filter(|line| !line.is_empty()) {
             if let Some(name) = line.strip_prefix('[') {
-                section = format!("{}__", name.trim_end_matches(']').to_uppercase());
+                let path = name.trim_end_matches(']').replace('.', "__");
+                section = format!("{}__", path.to_uppercase());
+                continue;
+            }
+            // The profile's own issuer has the same keys as any.
+            if section.ends_with("__DEVELOPMENT__") {
                 continue;
             }
             let key = line

@@ -7,15 +7,16 @@ use anyhow::Result;
 use super::{report::Report, tools};
 use crate::{run, tree};
 
-/// The service's features, by database.
-const DATABASES: [(&str, &[&str]); 3] = [
+/// The service's features, by database, and hardened.
+const DATABASES: [(&str, &[&str]); 4] = [
     ("postgres", &["--features", "postgres"]),
     ("sqlite", &["--features", "sqlite"]),
     ("memory", &[]),
+    ("hardened", &["--features", "postgres,hardening"]),
 ];
 
 /// What an adopter may switch on.
-const LAYERS: [&str; 14] = [
+const LAYERS: [&str; 22] = [
     "trace",
     "reqwest",
     "metrics",
@@ -23,12 +24,20 @@ const LAYERS: [&str; 14] = [
     "log",
     "sampler",
     "jwt",
+    "jwks",
     "health",
+    "grpc-health",
+    "health-certificate",
+    "health-disk",
+    "health-export",
+    "health-metrics",
     "axum",
     "axum,trace",
     "axum,metrics",
     "axum,metrics,prometheus",
     "axum,jwt",
+    "axum,jwks",
+    "health,jwks",
     "axum,health",
 ];
 

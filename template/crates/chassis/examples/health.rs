@@ -26,6 +26,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("curl -i '{url}/livez'          # 200");
     println!("curl -i '{url}/readyz'         # 200 if something listens on port 5432");
     println!("curl -i '{url}/readyz?verbose' # and why not");
+    println!("curl -i '{url}/readyz/cache'   # that check alone");
+    println!("curl -i '{url}/readyz?exclude=database'");
     println!("Ctrl-C drains for ten seconds: readiness is red, liveness is not.");
     health.mark_started();
     axum::serve(listener, router)

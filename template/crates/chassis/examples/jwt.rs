@@ -8,7 +8,9 @@ use std::{
 };
 
 use axum::{Router, routing::get};
-use axum_chassis::jwt::{Claims, HmacAlgorithm, JwtLayer, Key, RequireScopeLayer, Verifier};
+use axum_chassis::jwt::{
+    Claims, HmacAlgorithm, Issuer, JwtLayer, Key, RequireLayer, Requirement, Verifier,
+};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use tokio::net::TcpListener;
 
@@ -19,15 +21,13 @@ const SECRET: &[u8] = b"known to everyone who reads this file";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let verifier = Verifier::builder()
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .key(Key::hmac(HmacAlgorithm::Hs256, SECRET)?)
-        .build()?;
+    let key = Key::hmac(HmacAlgorithm::Hs256, SECRET)?;
+    let issuer = Issuer::new(ISSUER, AUDIENCE, key);
+    let verifier = Verifier::builder().issuer(issuer).build()?;
 
     let items = Router::new()
         .route("/items", get(items))
-        .route_layer(RequireScopeLayer::new("items:read"));
+        .route_layer(RequireLayer::new(Requirement::scope("items:read")));
     let router = Router::new()
         .route("/me", get(me))
         .merge(items)

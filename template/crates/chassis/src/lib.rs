@@ -6,7 +6,7 @@
 //! | `trace::client::ClientTraceLayer` | `trace` | one client span a request to another service, and its context in the headers |
 //! | `metrics::MetricsLayer` | `metrics` | duration, requests in flight and body size as OpenTelemetry instruments |
 //! | `jwt::JwtLayer` | `jwt` | lets in who shows a valid bearer token, and knows their scopes |
-//! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting |
+//! | `health::HealthLayer` | `health` | `/livez`, `/readyz` and `/startupz`, answered without waiting; a runtime that stalls |
 //!
 //! Beside them stands what they are used with:
 //!
@@ -16,6 +16,11 @@
 //! | `trace::Propagation` | `trace` | W3C Trace Context and Baggage, B3 and Jaeger: read and written to the letter |
 //! | `trace::client::Reqwest` | `reqwest` | a reqwest client that layers can go around |
 //! | `trace::RouteSampler` | `sampler` | samples by route and by rate, for the OpenTelemetry SDK |
+//! | `health::checks`, `health::Outcomes` | `health-disk`, `health-certificate`, `health-export` | ready-made checks |
+//! | `health::GrpcHealth` | `grpc-health` | grpc.health.v1 from the same state as the probes |
+//! | `health::Health::observe` | `health-metrics` | the checks as gauges |
+//! | `jwt::source::KeyEndpoint` | `jwks` | an issuer's keys from its JWKS URL or by discovery, kept fresh |
+//! | `jwt::source::KeyFile` | `jwt` | keys from a file, which is watched |
 //! | `log::Json` | `log` | a line of JSON for every event, with the ids of its trace |
 //!
 //! No layer knows another, none invents an error (`type Error = S::Error`), and a
@@ -25,7 +30,13 @@
 #[cfg(any(feature = "metrics", feature = "prometheus"))]
 mod bounded;
 mod cause;
-#[cfg(any(feature = "metrics", feature = "prometheus", feature = "trace"))]
+#[cfg(any(
+    feature = "health-metrics",
+    feature = "jwt",
+    feature = "metrics",
+    feature = "prometheus",
+    feature = "trace"
+))]
 #[cfg_attr(
     not(any(feature = "metrics", feature = "trace")),
     expect(dead_code, reason = "both layers share some names")

@@ -50,9 +50,44 @@ pub(crate) mod metric {
     pub(crate) const RESPONSE_BODY_SIZE: &str = "http.server.response.body.size";
 }
 
+#[cfg(feature = "jwt")]
+pub(crate) mod jwt {
+    /// Whether the signature was not checked again.
+    pub(crate) const CACHED: &str = "axum_chassis.jwt.cached";
+    pub(crate) const CACHE_SIZE: &str = "axum_chassis.jwt.cache.size";
+    pub(crate) const CACHE_TOKENS: &str = "axum_chassis.jwt.cache.tokens";
+    pub(crate) const VERIFICATIONS: &str = "axum_chassis.jwt.verifications";
+}
+
 #[cfg(feature = "prometheus")]
 pub(crate) mod prometheus {
     /// The label that names a metric.
     pub(crate) const METRIC: &str = "metric";
     pub(crate) const OVERFLOWED_MEASUREMENTS: &str = "axum_chassis.overflowed_measurements";
+}
+
+#[cfg(feature = "health-metrics")]
+pub(crate) mod health {
+    /// The label that names a check, and the one that names a probe.
+    pub(crate) const CHECK: &str = "check";
+    pub(crate) const PROBE: &str = "probe";
+
+    pub(crate) const CHECK_DURATION: &str = "axum_chassis.health.check.duration";
+    pub(crate) const CHECK_LAST_SUCCESS: &str = "axum_chassis.health.check.last_success.timestamp";
+    pub(crate) const CHECK_STATUS: &str = "axum_chassis.health.check.status";
+    pub(crate) const RUNTIME_LAG: &str = "axum_chassis.health.runtime.lag";
+    pub(crate) const STATUS: &str = "axum_chassis.health.status";
+}
+
+#[cfg(feature = "jwt")]
+pub(crate) mod jwks {
+    /// The attributes: where the keys come from, and how an attempt ended.
+    pub(crate) const SOURCE: &str = "axum_chassis.jwks.source";
+    pub(crate) const OUTCOME: &str = "axum_chassis.jwks.outcome";
+
+    pub(crate) const COOLDOWN_REFUSALS: &str = "axum_chassis.jwks.cooldown_refusals";
+    pub(crate) const FETCH_DURATION: &str = "axum_chassis.jwks.fetch.duration";
+    pub(crate) const FETCHES: &str = "axum_chassis.jwks.fetches";
+    pub(crate) const KEYS: &str = "axum_chassis.jwks.keys";
+    pub(crate) const LAST_SUCCESS: &str = "axum_chassis.jwks.last_success.timestamp";
 }

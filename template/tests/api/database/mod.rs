@@ -4,6 +4,8 @@
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod sql;
 #[cfg(all(feature = "sqlite", not(feature = "postgres")))]
 mod sqlite;
 

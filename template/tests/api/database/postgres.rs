@@ -1,6 +1,8 @@
+mod outage;
 mod server;
 
 use reqwest::StatusCode;
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -101,4 +103,80 @@ async fn migrations_can_run_alone() {
         .await
         .unwrap();
     assert_eq!(items, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_in_work_is_told_at_once_by_every_replica() {
+    let database = Database::create().await;
+    let replicas = [
+        Service::with(&database.settings()).await,
+        Service::with(&database.settings()).await,
+    ];
+    let create = |replica: &Service| {
+        let request = replica.post("/api/v1/items", &json!({ "name": "lamp" }));
+        request.header("idempotency-key", "\"k\"").send()
+    };
+    // Holds up the first request in the middle of its work.
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query("LOCK TABLE items IN SHARE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let first = tokio::spawn(create(&replicas[0]));
+    until_waiting(&mut lock).await;
+    for replica in &replicas {
+        let second = create(replica).await.unwrap();
+        assert_eq!(second.status(), StatusCode::CONFLICT);
+        let told = problem(second).await;
+        assert_eq!(told["type"], "urn:problem-type:idempotency-key-in-work");
+    }
+    lock.commit().await.unwrap();
+    let first = first.await.unwrap().unwrap();
+    assert_eq!(first.status(), StatusCode::CREATED);
+    let again = create(&replicas[1]).await.unwrap();
+    assert_eq!(again.headers()["idempotent-replayed"], "true");
+    assert_eq!(again.headers()["location"], first.headers()["location"]);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_in_the_middle_of_a_work_leaves_nothing_of_it() {
+    let database = Database::create().await;
+    let service = Service::with(&database.settings()).await;
+    let create = || {
+        let request = service.post("/api/v1/items", &json!({ "name": "lamp" }));
+        request.header("idempotency-key", "\"k\"").send()
+    };
+    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query("LOCK TABLE items IN SHARE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let first = tokio::spawn(create());
+    until_waiting(&mut lock).await;
+    first.abort();
+    let active = r#"http_server_active_requests{http_request_method="POST",url_scheme="http"}"#;
+    service.series(active, |requests| requests == 0.0).await;
+    lock.commit().await.unwrap();
+    let mut status = StatusCode::CONFLICT;
+    while status == StatusCode::CONFLICT {
+        let again = create().await.unwrap();
+        assert!(!again.headers().contains_key("idempotent-replayed"));
+        status = again.status();
+    }
+    assert_eq!(status, StatusCode::CREATED);
+}
+
+/// Waits until somebody waits for a lock in this database.
+async fn until_waiting(connection: &mut PgConnection) {
+    let waiting = "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+                   WHERE NOT granted AND datname = current_database()";
+    while !sqlx::query_scalar::<_, bool>(waiting)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
 }

@@ -1,34 +1,45 @@
 //! The service as its users meet it: a process, two addresses, a log.
 
+pub mod client;
 pub mod collector;
+pub mod frames;
 mod log;
+pub mod pki;
+pub mod upstream;
 
 use std::{
     net::SocketAddr,
     process::{Child, Command, Output, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
-use self::log::Log;
+use self::{
+    client::{Stream, Transport, read_status},
+    log::Log,
+};
 use crate::database::Database;
 
-const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
+pub const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 /// Far above what anything here takes; below what a person waits for.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The binary with these arguments and settings, in the development profile.
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(BINARY);
+    command.args(arguments);
+    configure(&mut command, settings);
     command
-        .args(arguments)
+}
+
+fn configure(command: &mut Command, settings: &[(&str, &str)]) {
+    command
         .env("APP_PROFILE", "development")
         .env("APP_LOG__FORMAT", "json")
         .envs(settings.iter().copied());
-    command
 }
 
 /// Runs the binary to its end.
@@ -47,6 +58,8 @@ pub struct Service {
     pub public: SocketAddr,
     pub operations: SocketAddr,
     pub http: reqwest::Client,
+    /// How long it took from its start until it was ready.
+    pub ready_after: Duration,
     token: String,
     process: Child,
     log: Log,
@@ -78,27 +91,37 @@ impl Service {
 
     /// Starts with settings beside those of every test.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(BINARY);
+        command.arg("serve").stdin(Stdio::null());
+        Self::launch(command, settings).await
+    }
+
+    /// Starts by a command of one's own, which ends in the binary.
+    pub async fn launch(mut command: Command, settings: &[(&str, &str)]) -> Self {
         let database = Database::create().await;
-        let mut command = command(&["serve"], &database.settings());
+        configure(&mut command, &database.settings());
+        let token = token("tester", "items:read items:write");
+        let start = Instant::now();
         let mut process = command
             .env("APP_HTTP__ADDRESS", "127.0.0.1:0")
             .env("APP_OPERATIONS__ADDRESS", "127.0.0.1:0")
             .envs(settings.iter().copied())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let log = Log::follow(process.stdout.take().unwrap());
-        let service = Self {
+        let mut service = Self {
             operations: log.listening("operations").await,
             public: log.listening("public").await,
             http: reqwest::Client::new(),
-            token: token("tester", "items:read items:write"),
+            ready_after: Duration::ZERO,
+            token,
             process,
             log,
             _database: database,
         };
         service.until_probe("/readyz", StatusCode::OK).await;
+        service.ready_after = start.elapsed();
         service
     }
 
@@ -136,6 +159,11 @@ impl Service {
 
     /// Sends the head and half of the body of a request that makes an item.
     pub async fn begin_create(&self, name: &str) -> Unfinished {
+        self.begin_create_by(&Transport::Plain, name).await
+    }
+
+    /// The same by TLS, or not.
+    pub async fn begin_create_by(&self, transport: &Transport, name: &str) -> Unfinished {
         let body = json!({ "name": name }).to_string();
         let head = format!(
             "POST /api/v1/items HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
@@ -145,7 +173,7 @@ impl Service {
             self.token,
             body.len(),
         );
-        let mut stream = TcpStream::connect(self.public).await.unwrap();
+        let mut stream = transport.connect(self.public, &[]).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
         // The service asks for the body only when a handler wants to read it.
         let status = read_status(&mut stream).await;
@@ -193,6 +221,17 @@ impl Service {
         self.scrape().send().await.unwrap().text().await.unwrap()
     }
 
+    /// Waits until the metrics have a line that begins so.
+    pub async fn until_metrics(&self, start: &str) {
+        let scraping = async {
+            while !self.metrics().await.lines().any(|l| l.starts_with(start)) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let seen = timeout(PATIENCE, scraping).await;
+        seen.unwrap_or_else(|_| panic!("{start} is never in the metrics"));
+    }
+
     /// Waits for the first line of the log that fits.
     pub async fn log_line(&self, fits: impl Fn(&Value) -> bool) -> Value {
         self.log.line(fits).await
@@ -210,8 +249,37 @@ impl Service {
         names.collect()
     }
 
+    pub fn lines(&self) -> Vec<Value> {
+        self.log.lines()
+    }
+
+    /// Where a further listener listens.
+    pub async fn listening(&self, listener: &str) -> SocketAddr {
+        self.log.listening(listener).await
+    }
+
+    /// Waits until a series of the metrics has a value that fits, and gives that.
+    pub async fn series(&self, series: &str, fits: impl Fn(f64) -> bool) -> f64 {
+        let scraping = async {
+            loop {
+                if let Some(value) = value(&self.metrics().await, series).filter(|v| fits(*v)) {
+                    return value;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        match timeout(PATIENCE, scraping).await {
+            Ok(value) => value,
+            Err(_) => panic!("{series} is not as it should be:\n{}", self.metrics().await),
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn signal(&self, name: &str) {
-        let process = self.process.id().to_string();
+        let process = self.id().to_string();
         let sent = Command::new("kill").args(["-s", name, &process]).status();
         assert!(sent.unwrap().success());
     }
@@ -237,30 +305,28 @@ impl Drop for Service {
     }
 }
 
+/// The value of a series that begins like this.
+fn value(metrics: &str, series: &str) -> Option<f64> {
+    let line = metrics.lines().find(|line| line.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
 /// A request whose body has not been sent yet.
 pub struct Unfinished {
-    stream: TcpStream,
+    stream: Stream,
     body: String,
 }
 
 impl Unfinished {
     pub async fn finish(mut self) -> StatusCode {
         self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// Waits for an answer without sending the rest.
+    pub async fn answer(mut self) -> StatusCode {
         read_status(&mut self.stream).await
     }
-}
-
-/// Reads one head of an answer, up to its empty line.
-async fn read_status(stream: &mut TcpStream) -> StatusCode {
-    use tokio::io::AsyncReadExt;
-
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let byte = timeout(PATIENCE, stream.read_u8()).await;
-        head.push(byte.expect("an answer in time").unwrap());
-    }
-    let head = String::from_utf8(head).unwrap();
-    head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// Asks again and again, until it is so.

@@ -1,15 +1,18 @@
 use bytes::Bytes;
 use http::{
-    HeaderValue, Method, Request, Response, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 
 use super::report::{Report, Status};
 
-/// Answers a probe: a word, or with `?verbose` the whole report.
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/health+json");
+
+/// Answers a probe: a word, with `?verbose` a line for each check, or a document.
 pub(super) fn answer<ReqBody, ResBody>(
     request: &Request<ReqBody>,
-    report: &Report,
+    mut report: Report,
 ) -> Response<ResBody>
 where
     ResBody: From<Bytes>,
@@ -18,16 +21,20 @@ where
     if !by_get && request.method() != Method::HEAD {
         return method_not_allowed();
     }
-    let (status, word) = match report.status {
+    let query = request.uri().query();
+    for name in values(query, "exclude") {
+        report.exclude(name);
+    }
+    let (status, word) = match report.status() {
         Status::Pass | Status::Warn => (StatusCode::OK, "ok\n"),
         Status::Fail => (StatusCode::SERVICE_UNAVAILABLE, "unavailable\n"),
     };
-    let (content_type, content) = match is_verbose(request.uri().query()) {
-        true => ("application/health+json", Bytes::from(report.to_json())),
-        false => (
-            "text/plain; charset=utf-8",
-            Bytes::from_static(word.as_bytes()),
-        ),
+    let (content_type, content) = if accepts_json(request.headers()) {
+        (JSON, Bytes::from(report.to_json()))
+    } else if values(query, "verbose").next().is_some() {
+        (TEXT, Bytes::from(report.to_text()))
+    } else {
+        (TEXT, Bytes::from_static(word.as_bytes()))
     };
     let length = content.len();
     let content = if by_get { content } else { Bytes::new() };
@@ -36,7 +43,7 @@ where
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, content_type);
     headers.insert(CONTENT_LENGTH, length.into());
     response
 }
@@ -50,11 +57,25 @@ fn method_not_allowed<ResBody: From<Bytes>>() -> Response<ResBody> {
     response
 }
 
-/// Whether the query has `verbose`, with a value or without.
-fn is_verbose(query: Option<&str>) -> bool {
-    let mut names = query
-        .unwrap_or_default()
-        .split('&')
-        .map(|pair| pair.split('=').next());
-    names.any(|name| name == Some("verbose"))
+/// The values of all parameters of this name; empty where there is a name alone.
+fn values<'a>(query: Option<&'a str>, name: &str) -> impl Iterator<Item = &'a str> {
+    let pairs = query.unwrap_or_default().split('&');
+    pairs.filter_map(move |pair| match pair.split_once('=') {
+        Some((key, value)) => (key == name).then_some(value),
+        None => (pair == name).then_some(""),
+    })
+}
+
+/// Whether JSON is asked for by name: a browser and a probe of Kubernetes do not.
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter();
+    let mut ranges = accepted
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next());
+    ranges.any(|range| {
+        let range = range.trim();
+        range.eq_ignore_ascii_case("application/health+json")
+            || range.eq_ignore_ascii_case("application/json")
+    })
 }

@@ -1,5 +1,8 @@
-use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::Future, panic, pin::Pin, sync::Arc, time::Duration};
 
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::record::Rules;
 use crate::Cause;
 
 /// What a check fails with: any error, or a sentence.
@@ -23,7 +26,8 @@ pub struct Check {
     pub(super) critical: bool,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
-    pub(super) failure_threshold: u32,
+    failure_threshold: u32,
+    success_threshold: u32,
     staleness: Option<Duration>,
     probe: Probe,
 }
@@ -37,7 +41,8 @@ impl Check {
     /// A critical check: as long as it fails, the service is not ready.
     ///
     /// `probe` runs on the runtime, again and again, never twice at a time. It must not
-    /// block. What it returns as error is shown to whoever asks verbosely.
+    /// block. What it returns as error is shown to whoever asks verbosely. A name that
+    /// needs no escaping in a URL can be [asked for alone](super#one-check-or-all-but-one).
     pub fn new<P, F>(name: impl Into<Arc<str>>, probe: P) -> Self
     where
         P: Fn() -> F + Send + Sync + 'static,
@@ -49,11 +54,54 @@ impl Check {
             interval: Duration::from_secs(5),
             timeout: Duration::from_secs(1),
             failure_threshold: 1,
+            success_threshold: 1,
             staleness: None,
             probe: Arc::new(move || {
                 let run = probe();
                 Box::pin(async { run.await.map_err(Cause::new) })
             }),
+        }
+    }
+
+    /// As [`new`](Self::new), for a probe that blocks. It runs on a thread of the
+    /// runtime's pool for that. One that hangs holds that one thread, and is not begun
+    /// again before it is back; a runtime that is dropped waits for it.
+    ///
+    /// ```
+    /// use axum_chassis::health::Check;
+    ///
+    /// let check = Check::blocking("spool", || Ok(std::fs::read_dir("/var/spool/mail").map(drop)?));
+    /// ```
+    pub fn blocking<P>(name: impl Into<Arc<str>>, probe: P) -> Self
+    where
+        P: Fn() -> Result<(), BoxError> + Send + Sync + 'static,
+    {
+        let probe = Arc::new(probe);
+        let one_at_a_time = Arc::new(Semaphore::new(1));
+        Self::new(name, move || {
+            let probe = Arc::clone(&probe);
+            let one_at_a_time = Arc::clone(&one_at_a_time);
+            async move {
+                let turn = one_at_a_time.acquire_owned().await?;
+                let run = spawn_blocking(move || {
+                    let _turn = turn;
+                    probe()
+                });
+                match run.await {
+                    Ok(outcome) => outcome,
+                    Err(error) if error.is_panic() => panic::resume_unwind(error.into_panic()),
+                    Err(error) => Err(error.into()),
+                }
+            }
+        })
+    }
+
+    /// The service cannot do its work without it, as is the case unless told.
+    #[must_use]
+    pub fn critical(self) -> Self {
+        Self {
+            critical: true,
+            ..self
         }
     }
 
@@ -67,7 +115,8 @@ impl Check {
         }
     }
 
-    /// The pause after a run; 5 s unless told, [`MIN_INTERVAL`](Self::MIN_INTERVAL) at least.
+    /// The pause after a run, give or take a tenth, so that checks do not run in step;
+    /// 5 s unless told, [`MIN_INTERVAL`](Self::MIN_INTERVAL) at least.
     #[must_use]
     pub fn interval(self, interval: Duration) -> Self {
         Self {
@@ -93,7 +142,7 @@ impl Check {
     }
 
     /// How many runs must fail one after another before a check that passed fails; 1 unless
-    /// told. It recovers at once.
+    /// told. The first run of all decides at once.
     #[must_use]
     pub fn failure_threshold(self, runs: u32) -> Self {
         Self {
@@ -102,9 +151,23 @@ impl Check {
         }
     }
 
-    pub(super) fn staleness_limit(&self) -> Duration {
-        self.staleness
-            .unwrap_or(3 * self.interval.max(self.timeout))
+    /// How many runs must pass one after another before a check that failed passes; 1
+    /// unless told. The first run of all decides at once.
+    #[must_use]
+    pub fn success_threshold(self, runs: u32) -> Self {
+        Self {
+            success_threshold: runs,
+            ..self
+        }
+    }
+
+    pub(super) fn rules(&self) -> Rules {
+        let slowest = self.interval.max(self.timeout);
+        Rules {
+            failure_threshold: self.failure_threshold,
+            success_threshold: self.success_threshold,
+            staleness_limit: self.staleness.unwrap_or(slowest.saturating_mul(3)),
+        }
     }
 
     pub(super) async fn run(self) -> Result<(), Cause> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{Health, ResponseFuture, answer::answer, layer::Paths, report::Report};
+use super::{Health, ResponseFuture, answer::answer, paths::Paths, report::Report};
 
 /// Answers the probes from what is known, and passes everything else on.
 #[derive(Clone, Debug)]
@@ -28,11 +28,11 @@ impl<S> HealthProbes<S> {
 
     /// What the probe at this path is to say, if it is one.
     fn report(&self, path: &str) -> Option<Report> {
-        match path {
-            path if path == self.paths.live => Some(self.health.liveness()),
-            path if path == self.paths.ready => Some(self.health.readiness()),
-            path if path == self.paths.startup => Some(self.health.startup()),
-            _ => None,
+        let (probe, check) = self.paths.find(path)?;
+        let report = self.health.report(probe);
+        match check {
+            Some(name) => report.only(name),
+            None => Some(report),
         }
     }
 }
@@ -52,7 +52,7 @@ where
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
         match self.report(request.uri().path()) {
-            Some(report) => ResponseFuture::answered(answer(&request, &report)),
+            Some(report) => ResponseFuture::answered(answer(&request, report)),
             None => ResponseFuture::passed(self.inner.call(request)),
         }
     }

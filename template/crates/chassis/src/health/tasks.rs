@@ -1,42 +1,83 @@
-use std::sync::Arc;
-
-use tokio::{
-    task::{JoinError, JoinSet},
-    time::{sleep, timeout},
+use std::{
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::Duration,
 };
 
-use super::registry::Watched;
+use tokio::{
+    runtime::Handle,
+    task::{JoinError, JoinSet},
+    time::{Instant, sleep, timeout},
+};
+
+use super::registry::{State, Watched};
 use crate::Cause;
 
-/// The checks, running in the background. Dropping it stops them; their last results
-/// become stale.
+/// The checks, running in the background, and the thread that watches the runtime.
+/// Dropping it stops them; their last results become stale.
 #[derive(Debug)]
 #[must_use = "the checks stop when this is dropped"]
 pub struct HealthTasks {
     _tasks: JoinSet<()>,
+    /// The thread ends when the other half can receive no more.
+    _watchdog: mpsc::Sender<()>,
 }
 
 impl HealthTasks {
-    pub(super) fn spawn(checks: &[Arc<Watched>]) -> Self {
-        let watches = checks.iter().map(|watched| watch(Arc::clone(watched)));
+    pub(super) fn spawn(state: &Arc<State>) -> Self {
+        let checks = (0..state.checks.len()).map(|index| run_again(Arc::clone(state), index));
         Self {
-            _tasks: watches.collect(),
+            _tasks: checks.collect(),
+            _watchdog: start_watchdog(Arc::clone(state), Handle::current()),
         }
     }
 }
 
-async fn watch(watched: Arc<Watched>) {
+/// Keeps the pulse of the runtime, and notices what time alone makes stale.
+fn start_watchdog(state: Arc<State>, runtime: Handle) -> mpsc::Sender<()> {
+    let (running, stopped) = mpsc::channel();
+    state.pulse.start();
+    let watch = move || {
+        // Staleness is told by the clock that the checks run by.
+        let _clock = runtime.enter();
+        let interval = state.pulse.interval();
+        while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            state.pulse.turn(&runtime);
+            state.settle();
+        }
+        state.pulse.stop();
+    };
+    thread::Builder::new()
+        .name("health-watchdog".to_owned())
+        .spawn(watch)
+        .expect("the system gives a thread to a service that starts");
+    running
+}
+
+async fn run_again(state: Arc<State>, index: usize) {
+    let watched = &state.checks[index];
     loop {
-        run(&watched).await;
-        sleep(watched.check.interval).await;
+        run(&state, watched).await;
+        sleep(jittered(watched.check.interval)).await;
     }
+}
+
+/// Give or take a tenth.
+fn jittered(interval: Duration) -> Duration {
+    let fifth = interval.mul_f64(fastrand::f64() / 5.0);
+    (interval - interval / 10).saturating_add(fifth)
 }
 
 /// Runs the check once, in a task of its own: that way its panic is its failure.
 ///
 /// After a time-out the next run waits until this one is gone, so that a check that
 /// blocks holds one thread at most.
-async fn run(Watched { check, record }: &Watched) {
+async fn run(state: &State, watched: &Watched) {
+    let check = &watched.check;
+    let begun = Instant::now();
     let mut task = JoinSet::new();
     task.spawn(check.clone().run());
     let ended = timeout(check.timeout, task.join_next())
@@ -47,7 +88,7 @@ async fn run(Watched { check, record }: &Watched) {
         Some(ended) => outcome(ended),
         None => Err(format!("no answer within {:?}", check.timeout)),
     };
-    record.write(outcome, check.failure_threshold);
+    state.write(watched, outcome, begun.elapsed());
     task.shutdown().await;
 }
 

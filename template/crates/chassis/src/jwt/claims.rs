@@ -1,18 +1,8 @@
-use std::{
-    fmt,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
-use super::TokenError;
-
-/// 9999-12-31T23:59:59Z: later dates are mistakes, such as milliseconds for seconds.
-const LAST_SECOND: u64 = 253_402_300_799;
-
-const MAX_AUDIENCES: usize = 16;
+use super::{TokenError, claims_set::ClaimsSet, json};
 
 /// What a verified token says. Cheap to clone.
 ///
@@ -20,19 +10,7 @@ const MAX_AUDIENCES: usize = 16;
 /// `axum` it is an extractor, too: `Claims` answers 401 where there is no token,
 /// `Option<Claims>` does not.
 #[derive(Clone)]
-pub struct Claims(Arc<Set>);
-
-struct Set {
-    issuer: String,
-    subject: String,
-    audiences: Vec<String>,
-    expires_at: SystemTime,
-    not_before: Option<SystemTime>,
-    issued_at: Option<SystemTime>,
-    id: Option<String>,
-    scope: String,
-    others: Map<String, Value>,
-}
+pub struct Claims(Arc<ClaimsSet>);
 
 impl Claims {
     /// Who issued the token: `iss` (RFC 7519 section 4.1.1).
@@ -48,7 +26,7 @@ impl Claims {
 
     /// Whom it is for: `aud` (RFC 7519 section 4.1.3). Ours is among them.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        self.0.audiences.iter().map(String::as_str)
+        self.0.audiences.iter().map(Box::as_ref)
     }
 
     /// When it expires: `exp` (RFC 7519 section 4.1.4).
@@ -73,7 +51,7 @@ impl Claims {
 
     /// What it allows: the words of `scope` (RFC 8693 section 4.2).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.0.scope.split(' ').filter(|scope| !scope.is_empty())
+        words(&self.0.scope)
     }
 
     /// Whether `scope` is among the scopes, to the letter.
@@ -81,11 +59,22 @@ impl Claims {
         self.scopes().any(|held| held == scope)
     }
 
-    /// A claim that has no method of its own.
+    /// What its subject is, to the issuer: `roles` (RFC 9068 section 2.2.3.1), or what
+    /// [`Issuer::roles_at`](super::Issuer::roles_at) points at.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(Box::as_ref)
+    }
+
+    /// Whether `role` is among the roles, to the letter.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|held| held == role)
+    }
+
+    /// One claim, of any name. It is read anew at each call.
     ///
     /// ```
     /// # fn tenant(claims: &axum_chassis::jwt::Claims) -> Option<String> {
-    /// let roles: Vec<String> = claims.get("roles").ok()?.unwrap_or_default();
+    /// let groups: Vec<String> = claims.get("groups").ok()?.unwrap_or_default();
     /// # let tenant: Option<String> = claims.get("tenant").ok()?;
     /// # tenant
     /// # }
@@ -95,8 +84,41 @@ impl Claims {
     ///
     /// If it is there, but not a `T`: a malformed claim must not pass for a missing one.
     pub fn get<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, TokenError> {
-        let read = |value| T::deserialize(value).map_err(|_| TokenError::MalformedClaim(name));
-        self.0.others.get(name).map(read).transpose()
+        json::member(&self.0.json, name).map_err(|_| TokenError::MalformedClaim(name))
+    }
+
+    /// All claims, as a type of your own. With feature `axum`, `TypedClaims` is an
+    /// extractor for it.
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// struct Member {
+    ///     sub: String,
+    ///     tenant: u64,
+    /// }
+    ///
+    /// # fn member(claims: &axum_chassis::jwt::Claims) -> Option<u64> {
+    /// let member: Member = claims.parse().ok()?;
+    /// # Some(member.tenant)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If they are not a `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, TokenError> {
+        serde_json::from_str(&self.0.json).map_err(|_| TokenError::UnfitClaims)
+    }
+
+    /// How much memory they take, about.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.0.size_bytes()
+    }
+}
+
+impl From<ClaimsSet> for Claims {
+    fn from(set: ClaimsSet) -> Self {
+        Self(Arc::new(set))
     }
 }
 
@@ -111,75 +133,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// Each claim has exactly the type that its RFC gives it; `exp`, `iss`, `aud` and `sub`
-/// are there (RFC 9068 section 2.2).
-impl TryFrom<Map<String, Value>> for Claims {
-    type Error = TokenError;
-
-    fn try_from(mut claims: Map<String, Value>) -> Result<Self, TokenError> {
-        let subject = required("sub", text(&mut claims, "sub")?)?;
-        if subject.is_empty() {
-            return Err(TokenError::MalformedClaim("sub"));
-        }
-        Ok(Self(Arc::new(Set {
-            issuer: required("iss", text(&mut claims, "iss")?)?,
-            subject,
-            audiences: audiences(&mut claims)?,
-            expires_at: required("exp", date(&mut claims, "exp")?)?,
-            not_before: date(&mut claims, "nbf")?,
-            issued_at: date(&mut claims, "iat")?,
-            id: text(&mut claims, "jti")?,
-            scope: text(&mut claims, "scope")?.unwrap_or_default(),
-            others: claims,
-        })))
-    }
-}
-
-fn required<T>(name: &'static str, claim: Option<T>) -> Result<T, TokenError> {
-    claim.ok_or(TokenError::MissingClaim(name))
-}
-
-fn text(claims: &mut Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
-    match claims.remove(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(TokenError::MalformedClaim(name)),
-    }
-}
-
-/// One string, or an array of 1 to 16.
-fn audiences(claims: &mut Map<String, Value>) -> Result<Vec<String>, TokenError> {
-    let malformed = TokenError::MalformedClaim("aud");
-    let audiences = match required("aud", claims.remove("aud"))? {
-        Value::Array(audiences) => audiences,
-        audience => vec![audience],
-    };
-    if audiences.is_empty() || audiences.len() > MAX_AUDIENCES {
-        return Err(malformed);
-    }
-    let text = |audience| match audience {
-        Value::String(audience) => Ok(audience),
-        _ => Err(malformed.clone()),
-    };
-    audiences.into_iter().map(text).collect()
-}
-
-/// A `NumericDate` (RFC 7519 section 2): seconds since 1970, with a fraction if need be.
-fn date(
-    claims: &mut Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<SystemTime>, TokenError> {
-    let Some(value) = claims.remove(name) else {
-        return Ok(None);
-    };
-    let since_1970 = match value.as_u64() {
-        Some(seconds) => Some(Duration::from_secs(seconds)),
-        None => value
-            .as_f64()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-    };
-    since_1970
-        .filter(|since_1970| since_1970.as_secs() <= LAST_SECOND)
-        .map(|since_1970| Some(SystemTime::UNIX_EPOCH + since_1970))
-        .ok_or(TokenError::MalformedClaim(name))
+/// Of a list with spaces between (RFC 6749 section 3.3).
+pub(super) fn words(list: &str) -> impl Iterator<Item = &str> {
+    list.split(' ').filter(|word| !word.is_empty())
 }

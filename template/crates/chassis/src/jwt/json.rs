@@ -1,85 +1,186 @@
-use std::{collections::HashSet, fmt};
+//! Reads a part of a token, in one pass: JSON whose names are unique at every depth.
+//!
+//! `serde_json` lets the last of several members win, another parser the first: a
+//! token must not mean two things.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
 
 use super::{Part, TokenError};
 
-/// Parses a part of a token: an object whose names are unique at every depth.
-///
-/// `serde_json` lets the last of several members win, another parser the first: a
-/// token must not mean two things.
-pub(super) fn object(part: Part, json: &[u8]) -> Result<Map<String, Value>, TokenError> {
-    let object = serde_json::from_slice(json).map_err(|_| TokenError::NotAnObject(part))?;
-    match has_unique_names(json) {
-        true => Ok(object),
-        false => Err(TokenError::DuplicateName(part)),
-    }
+/// What is looked at in JSON, as far as a token's checks need to know.
+#[derive(Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    /// Copied only if it is escaped.
+    Text(Cow<'a, str>),
+    Integer(u64),
+    Number(f64),
+    List(Vec<Value<'a>>),
+    /// An object, a boolean or `null`.
+    Other,
+}
+
+/// The values of an object's members of these names, in this order.
+pub(super) fn members<'a, const N: usize>(
+    part: Part,
+    json: &'a str,
+    names: &[&str; N],
+) -> Result<[Option<Value<'a>>; N], TokenError> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let members = deserializer.deserialize_map(Members(names));
+    let members = members.and_then(|members| deserializer.end().map(|()| members));
+    // All types are taken, so that sound JSON fails for its names, or is no object.
+    members.map_err(|error| match error.is_data() && starts_object(json) {
+        true => TokenError::DuplicateName(part),
+        false => TokenError::NotAnObject(part),
+    })
+}
+
+/// The value of an object's member, if it has one of this name.
+pub(super) fn member<T: DeserializeOwned>(json: &str, name: &str) -> serde_json::Result<Option<T>> {
+    let of_type = PhantomData;
+    serde_json::Deserializer::from_str(json).deserialize_map(Member { name, of_type })
 }
 
 /// Whether JSON that is otherwise sound repeats no name within an object.
 pub(super) fn has_unique_names(json: &[u8]) -> bool {
-    serde_json::from_slice::<UniqueNames>(json).is_ok()
+    serde_json::from_slice::<Value<'_>>(json).is_ok()
 }
 
-/// Any JSON without duplicate names. Only looks; the values are parsed elsewhere.
-struct UniqueNames;
+fn starts_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
+}
 
-impl<'de> Deserialize<'de> for UniqueNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Walk)
+struct Members<'n, const N: usize>(&'n [&'n str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
+    type Value = [Option<Value<'de>>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = [const { None }; N];
+        let mut names = Names::new();
+        while let Some((Name(name), value)) = map.next_entry()? {
+            if let Some(place) = self.0.iter().position(|wanted| *wanted == name) {
+                members[place] = Some(value);
+            }
+            names.0.push(name);
+        }
+        names.check().map(|()| members)
     }
 }
 
-struct Walk;
+struct Member<'n, T> {
+    name: &'n str,
+    of_type: PhantomData<T>,
+}
 
-impl<'de> Visitor<'de> for Walk {
-    type Value = UniqueNames;
+impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<T>, A::Error> {
+        let mut member = None;
+        while let Some(Name(name)) = map.next_key()? {
+            if name == self.name {
+                member = Some(map.next_value()?);
+            } else {
+                let IgnoredAny = map.next_value()?;
+            }
+        }
+        Ok(member)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The names within an object.
+struct Names<'a>(Vec<Cow<'a, str>>);
+
+impl Names<'_> {
+    fn new() -> Self {
+        // Enough for most headers and claims.
+        Self(Vec::with_capacity(16))
+    }
+
+    /// By sorting: an object of a thousand names does not cost a million comparisons.
+    fn check<E: Error>(mut self) -> Result<(), E> {
+        self.0.sort_unstable();
+        match self.0.windows(2).any(|pair| pair[0] == pair[1]) {
+            true => Err(E::custom("duplicate name")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON without duplicate names")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueNames, A::Error> {
-        let mut names = HashSet::new();
-        while let Some((name, UniqueNames)) = map.next_entry::<String, UniqueNames>()? {
-            if !names.insert(name) {
-                return Err(A::Error::custom("duplicate name"));
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
+        let mut names = Names::new();
+        while let Some((Name(name), _)) = map.next_entry::<_, Value<'_>>()? {
+            names.0.push(name);
         }
-        Ok(UniqueNames)
+        names.check().map(|()| Value::Other)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<UniqueNames, A::Error> {
-        while let Some(UniqueNames) = seq.next_element()? {}
-        Ok(UniqueNames)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value<'de>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::List(values))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
+        Ok(Value::Integer(number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(number as f64))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_f64<E>(self, number: f64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(number))
     }
 
-    fn visit_unit<E>(self) -> Result<UniqueNames, E> {
-        Ok(UniqueNames)
+    fn visit_bool<E>(self, _: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
+        Ok(Value::Other)
     }
 }
 
@@ -87,23 +188,48 @@ impl<'de> Visitor<'de> for Walk {
 mod tests {
     use super::*;
 
+    fn member<'a>(json: &'a str) -> Result<Option<Value<'a>>, TokenError> {
+        members(Part::Claims, json, &["a"]).map(|[value]| value)
+    }
+
     #[test]
-    fn an_object_with_unique_names_is_parsed() {
-        let json = br#"{"a": [1, -1, 1.5, true, null, "s", {"a": 1}], "b": {"a": 1}}"#;
-        assert_eq!(object(Part::Claims, json).unwrap().len(), 2);
+    fn a_member_is_found_by_its_name() {
+        let text = |text: &str| Some(Value::Text(Cow::Owned(text.to_owned())));
+        for (json, value) in [
+            (r#"{"b": {"a": 1}, "c": [{"a": 1}]}"#, None),
+            (r#"{"a": "s", "b": {"a": 1}}"#, text("s")),
+            (r#"{"\u0061": "\u0073"}"#, text("s")),
+            (r#" {"a": 1} "#, Some(Value::Integer(1))),
+            (r#"{"a": -1}"#, Some(Value::Number(-1.0))),
+            (r#"{"a": 1.5}"#, Some(Value::Number(1.5))),
+            (
+                r#"{"a": [1, []]}"#,
+                Some(Value::List(vec![Value::Integer(1), Value::List(vec![])])),
+            ),
+            (r#"{"a": {"b": 1}}"#, Some(Value::Other)),
+            (r#"{"a": null}"#, Some(Value::Other)),
+            (r#"{"a": true}"#, Some(Value::Other)),
+        ] {
+            assert_eq!(member(json).unwrap(), value, "{json}");
+        }
     }
 
     #[test]
     fn a_duplicate_name_is_found_at_every_depth_and_behind_every_escape() {
         for json in [
             r#"{"a": 1, "a": 1}"#,
+            r#"{"b": 1, "c": 2, "b": 1}"#,
             r#"{"a": 1, "\u0061": 1}"#,
             r#"{"a": {"b": 1, "b": 2}}"#,
-            r#"{"a": [{"b": 1, "b": 2}]}"#,
+            r#" {"a": [{"b": 1, "b": 2}]}"#,
         ] {
-            let error = object(Part::Claims, json.as_bytes()).unwrap_err();
-            assert_eq!(error, TokenError::DuplicateName(Part::Claims), "{json}");
+            let refused = Err(TokenError::DuplicateName(Part::Claims));
+            assert_eq!(member(json), refused, "{json}");
+            assert!(!has_unique_names(json.as_bytes()), "{json}");
         }
+        assert!(has_unique_names(
+            br#"{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}"#
+        ));
     }
 
     #[test]
@@ -114,15 +240,16 @@ mod tests {
             "null",
             "1",
             "[]",
+            r#"[{"a": 1, "a": 1}]"#,
             "\"{}\"",
             "{} {}",
             "{",
             "\u{feff}{}",
+            r#"{"a": 1e999}"#,
             &deep,
         ] {
-            let error = object(Part::Header, json.as_bytes()).unwrap_err();
-            assert_eq!(error, TokenError::NotAnObject(Part::Header), "{json:.9}");
+            let refused = Err(TokenError::NotAnObject(Part::Claims));
+            assert_eq!(member(json), refused, "{json:.9}");
         }
-        assert!(object(Part::Header, b"{\"a\": \"\xff\"}").is_err());
     }
 }

@@ -5,66 +5,79 @@ use aws_lc_rs::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{Algorithm, Key, VerifierError, json};
+use super::{Algorithm, Key, KeySet, VerifierError, json};
 
-/// The keys of a JWK Set (RFC 7517), as an issuer publishes them.
-///
-/// Keys that are not for us are passed over, as RFC 7517 section 5 asks: those of an
-/// unknown `kty`, `crv` or `alg`, and those whose `use` or `key_ops` is not to verify
-/// signatures. A key that is for us and malformed is an error, for it would be missed.
-/// An RSA key that states no `alg` is for RS256 alone (OpenID Connect Core section 2).
-///
-/// ```
-/// use axum_chassis::jwt::{KeySet, Verifier};
-///
-/// let keys = KeySet::from_jwks_json(r#"{"keys": [{
-///     "kty": "OKP", "crv": "Ed25519", "kid": "2026-01", "use": "sig",
-///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
-/// }]}"#)?;
-/// let verifier = Verifier::builder()
-///     .issuer("https://issuer.example")
-///     .audience("https://api.example")
-///     .keys(keys)
-///     .build()?;
-/// # Ok::<_, axum_chassis::jwt::VerifierError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct KeySet(Vec<Key>);
+/// The members of a private half (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 impl KeySet {
-    /// Reads the document.
+    /// The keys of a JWK Set (RFC 7517), as an issuer publishes them.
+    ///
+    /// Keys that are not for us are passed over, as RFC 7517 section 5 asks: those of an
+    /// unknown `kty`, `crv` or `alg`, and those whose `use` or `key_ops` is not to verify
+    /// signatures. A key that is for us and malformed is an error, for it would be missed.
+    /// An RSA key that states no `alg` is for RS256 alone (OpenID Connect Core section 2).
+    ///
+    /// ```
+    /// use axum_chassis::jwt::{Issuer, KeySet, Verifier};
+    ///
+    /// let keys = KeySet::from_jwks_json(r#"{"keys": [{
+    ///     "kty": "OKP", "crv": "Ed25519", "kid": "2026-01", "use": "sig",
+    ///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+    /// }]}"#)?;
+    /// let issuer = Issuer::new("https://issuer.example", "https://api.example", keys);
+    /// let verifier = Verifier::builder().issuer(issuer).build()?;
+    /// # Ok::<_, axum_chassis::jwt::VerifierError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// If it is not a JWK Set, or one of its keys contradicts itself, is weak, or holds
     /// a private half.
     pub fn from_jwks_json(json: &str) -> Result<Self, VerifierError> {
-        let not_a_set = |reason: &str| VerifierError::NotAKeySet(reason.to_owned());
-        let document: Map<String, Value> = serde_json::from_str(json)
-            .map_err(|error| not_a_set(&format!("no JSON object: {error}")))?;
-        if !json::has_unique_names(json.as_bytes()) {
-            return Err(not_a_set("a name occurs twice"));
+        let keys = read_all(json)?.into_iter().filter_map(Result::transpose);
+        Self::new(keys.collect::<Result<Vec<_>, _>>()?)
+    }
+
+    /// The keys of a set that everyone can read, and what is wrong with the others: one
+    /// that is of no use must not cost the rest. A secret that is published is none.
+    #[cfg(feature = "jwks")]
+    pub(super) fn from_published_json(
+        json: &str,
+    ) -> Result<(Self, Vec<VerifierError>), VerifierError> {
+        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
+        for (index, key) in read_all(json)?.into_iter().enumerate() {
+            match key {
+                Ok(Some(key)) if key.algorithm().as_hmac().is_some() => {
+                    unusable.push(VerifierError::PublishedSecret.at(index));
+                }
+                Ok(key) => keys.extend(key),
+                Err(error) => unusable.push(error),
+            }
         }
-        let members = document.get("keys").and_then(Value::as_array);
-        let members = members.ok_or_else(|| not_a_set("`keys` is no array"))?;
-        let keys = members.iter().enumerate().filter_map(|(index, jwk)| {
-            let in_set = |reason| VerifierError::InSet {
-                index,
-                reason: Box::new(reason),
-            };
-            read(jwk).map_err(in_set).transpose()
-        });
-        keys.collect::<Result<_, _>>().map(Self)
+        Ok((Self::new(keys)?, unusable))
     }
 }
 
-impl IntoIterator for KeySet {
-    type Item = Key;
-    type IntoIter = std::vec::IntoIter<Key>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+/// One result for each key of the set, in its order.
+fn read_all(json: &str) -> Result<Vec<Result<Option<Key>, VerifierError>>, VerifierError> {
+    let not_a_set = |reason: &str| VerifierError::NotAKeySet(reason.to_owned());
+    let document: Map<String, Value> = serde_json::from_str(json).map_err(|error| {
+        // Its text could quote the document.
+        let (line, column) = (error.line(), error.column());
+        not_a_set(&format!("no JSON object, by line {line} column {column}"))
+    })?;
+    if !json::has_unique_names(json.as_bytes()) {
+        return Err(not_a_set("a name occurs twice"));
     }
+    let members = document.get("keys").and_then(Value::as_array);
+    let members = members
+        .ok_or_else(|| not_a_set("`keys` is no array"))?
+        .iter();
+    let keys = members
+        .enumerate()
+        .map(|(index, jwk)| read(jwk).map_err(|reason| reason.at(index)));
+    Ok(keys.collect())
 }
 
 /// The key, or none if it is not for us.
@@ -73,7 +86,7 @@ fn read(jwk: &Value) -> Result<Option<Key>, VerifierError> {
     let Some((kind, fitting)) = jwk.kind()? else {
         return Ok(None);
     };
-    if kind != Kind::Secret && jwk.0.contains_key("d") {
+    if kind != Kind::Secret && PRIVATE.iter().any(|name| jwk.0.contains_key(*name)) {
         return Err(VerifierError::PrivateJwk);
     }
     if !jwk.is_to_verify()? {

@@ -5,7 +5,7 @@ use aws_lc_rs::{
     signature::{self, ParsedPublicKey, RsaParameters, RsaSubjectPublicKey, VerificationAlgorithm},
 };
 
-use super::{Algorithm, HmacAlgorithm, VerifierError};
+use super::{Algorithm, HmacAlgorithm, VerifierError, ed25519};
 
 /// What a signature is checked with: a secret or a public key, for one algorithm.
 ///
@@ -87,6 +87,9 @@ impl Key {
         let verification = verification(algorithm).ok_or(VerifierError::NotForPem(algorithm))?;
         if algorithm.is_rsa() {
             check_rsa(algorithm, key)?;
+        }
+        if algorithm == Algorithm::EdDsa && ed25519::is_of_small_order(key) {
+            return Err(VerifierError::UnfitKey(algorithm));
         }
         let key = ParsedPublicKey::new(verification, key)
             .map_err(|_| VerifierError::UnfitKey(algorithm))?;

@@ -1,4 +1,7 @@
-use std::task::{Context, Poll};
+use std::{
+    mem,
+    task::{Context, Poll},
+};
 
 use http::{
     HeaderMap, Request, Response,
@@ -6,16 +9,32 @@ use http::{
 };
 use tower_service::Service;
 
-use super::{Claims, Rejection, ResponseFuture, Verifier, bearer};
+use super::{
+    Claims, JwtFuture, Rejection, ResponseFuture, TokenError, Verifier, bearer, wanted::WantedKey,
+};
 
 /// Lets in requests with a good bearer token, with its [`Claims`] in their extensions.
 ///
-/// A signature is checked within `call`: 5 to 100 µs, by algorithm.
+/// A signature is checked within `call`: 5 to 100 µs, by algorithm. Where the issuer's
+/// keys are live, a request whose key is not known waits for it; that one alone takes a
+/// clone of the inner service, which is why there must be one.
 #[derive(Clone, Debug)]
 pub struct Jwt<S> {
     inner: S,
     verifier: Verifier,
     optional: bool,
+}
+
+/// What is known of a request at once.
+enum Verdict {
+    /// None where there is no token, and none is needed.
+    Passed(Option<Claims>),
+    Rejected(Rejection),
+    /// It depends on a key that may be about to come.
+    Open {
+        key: WantedKey,
+        token: String,
+    },
 }
 
 impl<S> Jwt<S> {
@@ -27,28 +46,50 @@ impl<S> Jwt<S> {
         }
     }
 
-    /// The claims; none where there is no token, and none is needed.
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Claims>, Rejection> {
-        match bearer::token(headers)? {
-            Some(token) => self
-                .verifier
-                .verify(token)
-                .map(Some)
-                .map_err(Rejection::InvalidToken),
-            None if self.optional => Ok(None),
-            None => Err(Rejection::NoToken),
+    fn judge(&self, headers: &HeaderMap) -> Verdict {
+        match bearer::token(headers) {
+            Ok(Some(token)) => self.judge_token(token),
+            Ok(None) if self.optional => Verdict::Passed(None),
+            Ok(None) => self.reject(Rejection::NoToken),
+            Err(rejection) => self.reject(rejection),
+        }
+    }
+
+    /// Without a token to verify, so that nobody else counts it.
+    fn reject(&self, rejection: Rejection) -> Verdict {
+        self.verifier.count(&rejection);
+        Verdict::Rejected(rejection)
+    }
+
+    fn judge_token(&self, token: &str) -> Verdict {
+        match self.verifier.verify(token) {
+            Ok(claims) => Verdict::Passed(Some(claims)),
+            Err(error) => match self.wanted_key(token, &error) {
+                Some(key) => Verdict::Open {
+                    key,
+                    token: token.to_owned(),
+                },
+                None => Verdict::Rejected(Rejection::InvalidToken(error)),
+            },
+        }
+    }
+
+    fn wanted_key(&self, token: &str, error: &TokenError) -> Option<WantedKey> {
+        match error {
+            TokenError::UnknownKey => self.verifier.wanted_key(token),
+            _ => None,
         }
     }
 }
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for Jwt<S>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone,
     ResBody: Default,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, ResBody>;
+    type Future = JwtFuture<S, ReqBody, ResBody>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -56,16 +97,34 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         hide_token(request.headers_mut());
-        match self.authenticate(request.headers()) {
-            Err(rejection) => ResponseFuture::rejected(rejection),
-            Ok(claims) => {
-                if let Some(claims) = claims {
-                    request.extensions_mut().insert(claims);
-                }
-                ResponseFuture::passed(self.inner.call(request))
+        match self.judge(request.headers()) {
+            Verdict::Passed(claims) => JwtFuture::decided(pass(&mut self.inner, request, claims)),
+            Verdict::Rejected(rejection) => JwtFuture::decided(ResponseFuture::rejected(rejection)),
+            Verdict::Open { key, token } => {
+                // It is the one in hand that is ready, not its clone.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                let verifier = self.verifier.clone();
+                let claims = async move { verifier.verify_with(key, &token).await };
+                JwtFuture::waiting(claims, ready, request)
             }
         }
     }
+}
+
+/// Calls the service that the request was let in to.
+pub(super) fn pass<S, ReqBody, ResBody>(
+    inner: &mut S,
+    mut request: Request<ReqBody>,
+    claims: Option<Claims>,
+) -> ResponseFuture<S::Future, ResBody>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+{
+    if let Some(claims) = claims {
+        request.extensions_mut().insert(claims);
+    }
+    ResponseFuture::passed(inner.call(request))
 }
 
 /// From the debug output of the headers, wherever the request goes from here.

@@ -44,6 +44,10 @@ pub enum TokenError {
     NotYetValid,
     /// `iat` lies in the future.
     IssuedInTheFuture,
+    /// [`VerifierBuilder::revoked`](super::VerifierBuilder::revoked) says so.
+    Revoked,
+    /// The claims are not of the type that they are read as.
+    UnfitClaims,
 }
 
 /// A part of a token.
@@ -56,6 +60,35 @@ pub enum Part {
     Claims,
     /// The signature.
     Signature,
+}
+
+impl TokenError {
+    /// A short name for it, of which there are few: the `error.type` of the metrics.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotThreeParts => "not_three_parts",
+            Self::NotBase64Url(_) => "not_base64url",
+            Self::NotAnObject(_) => "not_an_object",
+            Self::DuplicateName(_) => "duplicate_name",
+            Self::HeaderParameter(_) => "header_parameter",
+            Self::ForbiddenHeaderParameter(_) => "forbidden_header_parameter",
+            Self::WrongType => "wrong_type",
+            Self::UnknownKey => "unknown_key",
+            Self::AmbiguousKey => "ambiguous_key",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::WrongSignature => "wrong_signature",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::MalformedClaim(_) => "malformed_claim",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInTheFuture => "issued_in_the_future",
+            Self::Revoked => "revoked",
+            Self::UnfitClaims => "unfit_claims",
+        }
+    }
 }
 
 impl fmt::Display for TokenError {
@@ -88,6 +121,8 @@ impl fmt::Display for TokenError {
             Self::Expired => f.write_str("the token has expired"),
             Self::NotYetValid => f.write_str("the token is not valid yet"),
             Self::IssuedInTheFuture => f.write_str("the token was issued in the future"),
+            Self::Revoked => f.write_str("the token is revoked"),
+            Self::UnfitClaims => f.write_str("the claims are not of the type they are read as"),
         }
     }
 }

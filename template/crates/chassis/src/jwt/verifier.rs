@@ -4,26 +4,24 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{Algorithm, Claims, Key, TokenError, VerifierError, keyring::Keyring, token::Token};
+use super::{
+    Claims, Issuer, Rejection, TokenError, VerifierBuilder,
+    cache::{Verified, VerifiedTokens},
+    claims_set::ClaimsSet,
+    instruments::Instruments,
+    token::{Header, Token},
+    wanted::WantedKey,
+};
 
-/// How much earlier or later another clock may run, unless
-/// [`VerifierBuilder::leeway`] says otherwise.
-pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
-
-/// The longest leeway: "no more than a few minutes" (RFC 7519 section 4.1.4).
-pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
-
-/// Decides which tokens are good: signed with one of its keys, from its issuer, for its
-/// audience, at this time. Immutable, and cheap to clone.
+/// Decides which tokens are good: from an issuer that is trusted, signed with one of its
+/// keys, for us, at this time. Cheap to clone.
 ///
 /// ```
-/// use axum_chassis::jwt::{HmacAlgorithm, Key, TokenError, Verifier};
+/// use axum_chassis::jwt::{HmacAlgorithm, Issuer, Key, TokenError, Verifier};
 ///
-/// let verifier = Verifier::builder()
-///     .issuer("https://issuer.example")
-///     .audience("https://api.example")
-///     .key(Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?)
-///     .build()?;
+/// let key = Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?;
+/// let issuer = Issuer::new("https://issuer.example", "https://api.example", key);
+/// let verifier = Verifier::builder().issuer(issuer).build()?;
 ///
 /// assert_eq!(verifier.verify("no.token").unwrap_err(), TokenError::NotThreeParts);
 /// # Ok::<_, axum_chassis::jwt::VerifierError>(())
@@ -31,27 +29,28 @@ pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct Verifier(Arc<Policy>);
 
-struct Policy {
-    keys: Keyring,
-    issuer: String,
-    audience: String,
-    leeway: Duration,
-    clock: Clock,
+pub(super) struct Policy {
+    /// There are few, so a list is searched as fast as a map.
+    pub(super) issuers: Vec<Issuer>,
+    pub(super) leeway: Duration,
+    pub(super) clock: Clock,
+    pub(super) revoked: Option<Revoked>,
+    pub(super) cache: Option<Arc<VerifiedTokens>>,
+    pub(super) instruments: Option<Instruments>,
 }
 
-type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+pub(super) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+pub(super) type Revoked = Arc<dyn Fn(&Claims) -> bool + Send + Sync>;
 
 impl Verifier {
-    /// What is to be told: issuer, audience, and one key at least.
+    /// What is to be told: one issuer at least.
     pub fn builder() -> VerifierBuilder {
-        VerifierBuilder {
-            issuer: String::new(),
-            audience: String::new(),
-            leeway: DEFAULT_LEEWAY,
-            keys: Vec::new(),
-            algorithms: None,
-            clock: Arc::new(SystemTime::now),
-        }
+        VerifierBuilder::new()
+    }
+
+    pub(super) fn new(policy: Policy) -> Self {
+        Self(Arc::new(policy))
     }
 
     /// Checks a token (without `Bearer`), and tells what it says.
@@ -61,33 +60,101 @@ impl Verifier {
     /// If anything about it is wrong; the first thing that is. It is not for the client
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let token = Token::parse(token)?;
-        let key = self
-            .0
-            .keys
-            .find(token.header.kid.as_deref(), &token.header.alg)?;
-        if !key.verifies(token.signed(), &token.signature()?) {
-            return Err(TokenError::WrongSignature);
+        let policy = &*self.0;
+        let cached = policy
+            .cache
+            .as_ref()
+            .and_then(|cache| cache.find(token, &policy.issuers));
+        let is_cached = cached.is_some();
+        let verdict = match cached {
+            Some(claims) => policy.check_now(&claims).map(|()| claims),
+            None => policy.check(token),
+        };
+        if let Some(instruments) = &policy.instruments {
+            instruments.verified(is_cached, verdict.as_ref().err());
         }
-        let claims = Claims::try_from(token.claims()?)?;
-        self.0.check(&claims)?;
-        Ok(claims)
+        verdict
+    }
+
+    /// The key that such a token is signed with, where keys may still come.
+    pub(super) fn wanted_key(&self, token: &str) -> Option<WantedKey> {
+        let token = Token::split(token).ok()?;
+        let header = token.header().ok()?;
+        let header = Header::read(&header).ok()?;
+        let claims = ClaimsSet::read(token.claims().ok()?).ok()?;
+        let (_, issuer) = self.0.issuer(&claims.issuer).ok()?;
+        WantedKey::of(issuer, header.kid.as_deref(), &header.alg)
+    }
+
+    /// Counts a request that does not even show a token to verify.
+    pub(super) fn count(&self, rejection: &Rejection) {
+        if let Some(instruments) = &self.0.instruments {
+            instruments.refused(rejection.kind());
+        }
     }
 }
 
 impl Policy {
-    fn check(&self, claims: &Claims) -> Result<(), TokenError> {
-        if claims.issuer() != self.issuer {
-            return Err(TokenError::WrongIssuer);
+    /// Checks all of it, and remembers it if it is good.
+    fn check(&self, token: &str) -> Result<Claims, TokenError> {
+        let verified = self.check_signature(&Token::split(token)?)?;
+        self.check_now(&verified.claims)?;
+        let claims = verified.claims.clone();
+        if let Some(cache) = &self.cache {
+            cache.insert(token, verified);
         }
-        if !claims.audiences().any(|audience| audience == self.audience) {
+        Ok(claims)
+    }
+
+    /// Checks what does not change, as long as the keys do not.
+    fn check_signature(&self, token: &Token<'_>) -> Result<Verified, TokenError> {
+        let header = token.header()?;
+        let header = Header::read(&header)?;
+        let mut claims = ClaimsSet::read(token.claims()?)?;
+        let (index, issuer) = self.issuer(&claims.issuer)?;
+        let keys = issuer.keys.current();
+        let key = keys.find(header.kid.as_deref(), &header.alg)?;
+        if !issuer.allows(key.algorithm()) {
+            return Err(TokenError::UnknownKey);
+        }
+        if !key.verifies(token.signed(), &token.signature()?) {
+            return Err(TokenError::WrongSignature);
+        }
+        if !issuer.is_for(&claims.audiences) {
             return Err(TokenError::WrongAudience);
         }
+        claims.roles = issuer.roles.read(&claims.json)?;
+        Ok(Verified {
+            claims: claims.into(),
+            issuer: index,
+            keys: Arc::clone(&keys),
+        })
+    }
+
+    /// Whose keys to try, and its place. The token only says so: nothing is believed
+    /// before the signature is checked with a key of that issuer (RFC 8725 section 3.8).
+    fn issuer(&self, name: &str) -> Result<(usize, &Issuer), TokenError> {
+        let mut issuers = self.issuers.iter().enumerate();
+        let named = issuers.find(|(_, issuer)| issuer.name == name);
+        named.ok_or(TokenError::WrongIssuer)
+    }
+
+    /// Checks what may change at any time.
+    fn check_now(&self, claims: &Claims) -> Result<(), TokenError> {
+        self.check_times(claims)?;
+        match self.revoked.as_ref().is_some_and(|revoked| revoked(claims)) {
+            true => Err(TokenError::Revoked),
+            false => Ok(()),
+        }
+    }
+
+    fn check_times(&self, claims: &Claims) -> Result<(), TokenError> {
         let now = (self.clock)();
-        let latest = now + self.leeway;
         if now >= claims.expires_at() + self.leeway {
             return Err(TokenError::Expired);
         }
+        // Only now: what is before `exp` is not at the end of time, where `+` would panic.
+        let latest = now + self.leeway;
         if claims
             .not_before()
             .is_some_and(|not_before| not_before > latest)
@@ -108,103 +175,8 @@ impl Policy {
 impl fmt::Debug for Policy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
-            .field("issuer", &self.issuer)
-            .field("audience", &self.audience)
+            .field("issuers", &self.issuers)
             .field("leeway", &self.leeway)
-            .field("keys", &self.keys)
             .finish_non_exhaustive()
-    }
-}
-
-/// Builds a [`Verifier`].
-#[must_use = "nothing is built before `build`"]
-pub struct VerifierBuilder {
-    issuer: String,
-    audience: String,
-    leeway: Duration,
-    keys: Vec<Key>,
-    algorithms: Option<Vec<Algorithm>>,
-    clock: Clock,
-}
-
-impl VerifierBuilder {
-    /// Whose tokens are good: `iss` is this, to the letter. Required.
-    pub fn issuer(self, issuer: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            ..self
-        }
-    }
-
-    /// Whom they must be for: `aud` is this or contains it. Required.
-    pub fn audience(self, audience: impl Into<String>) -> Self {
-        Self {
-            audience: audience.into(),
-            ..self
-        }
-    }
-
-    /// By how much the issuer's clock may differ, for `exp`, `nbf` and `iat`;
-    /// [`DEFAULT_LEEWAY`] unless told, [`MAX_LEEWAY`] at most.
-    pub fn leeway(self, leeway: Duration) -> Self {
-        Self { leeway, ..self }
-    }
-
-    /// Adds a key.
-    pub fn key(self, key: Key) -> Self {
-        self.keys([key])
-    }
-
-    /// Adds keys, such as those of a [`KeySet`](super::KeySet).
-    pub fn keys(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
-        self.keys.extend(keys);
-        self
-    }
-
-    /// Leaves out keys for other algorithms. Unless told, each key is used.
-    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        Self {
-            algorithms: Some(algorithms.into_iter().collect()),
-            ..self
-        }
-    }
-
-    /// Reads the time from elsewhere than the system's clock, as tests do.
-    pub fn clock(self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self {
-            clock: Arc::new(clock),
-            ..self
-        }
-    }
-
-    /// Checks that everything is there and fits together.
-    ///
-    /// # Errors
-    ///
-    /// If issuer or audience is empty, the leeway too long, or the keys are none or
-    /// cannot be told apart.
-    pub fn build(self) -> Result<Verifier, VerifierError> {
-        if self.issuer.is_empty() {
-            return Err(VerifierError::NoIssuer);
-        }
-        if self.audience.is_empty() {
-            return Err(VerifierError::NoAudience);
-        }
-        if self.leeway > MAX_LEEWAY {
-            return Err(VerifierError::LeewayTooLong);
-        }
-        let allowed = self.algorithms;
-        let is_allowed = |key: &Key| {
-            allowed
-                .as_ref()
-                .is_none_or(|list| list.contains(&key.algorithm()))
-        };
-        Ok(Verifier(Arc::new(Policy {
-            keys: Keyring::new(self.keys.into_iter().filter(is_allowed))?,
-            issuer: self.issuer,
-            audience: self.audience,
-            leeway: self.leeway,
-            clock: self.clock,
-        })))
     }
 }

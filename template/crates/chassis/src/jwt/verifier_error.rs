@@ -9,12 +9,16 @@ use super::Algorithm;
 pub enum VerifierError {
     /// There is no issuer.
     NoIssuer,
+    /// Two issuers have the same name.
+    DuplicateIssuer(String),
     /// There is no audience.
     NoAudience,
     /// The leeway is longer than [`MAX_LEEWAY`](super::MAX_LEEWAY).
     LeewayTooLong,
     /// There is no key, or none for an allowed algorithm.
     NoKey,
+    /// That is no JSON pointer to where the roles are (RFC 6901).
+    RolesPointer(String),
     /// Two keys have the same `kid`.
     DuplicateKid(String),
     /// Two keys without a `kid` are for the same algorithm.
@@ -58,17 +62,37 @@ pub enum VerifierError {
     JwkContradiction(&'static str),
     /// A JWK of an asymmetric key holds its private half.
     PrivateJwk,
+    /// A JWK of a set that was fetched is an HMAC secret.
+    PublishedSecret,
+}
+
+impl VerifierError {
+    /// As what is wrong with the key at this place of a set.
+    pub(super) fn at(self, index: usize) -> Self {
+        Self::InSet {
+            index,
+            reason: Box::new(self),
+        }
+    }
 }
 
 impl fmt::Display for VerifierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoIssuer => f.write_str("there is no issuer: name who issues the tokens (`iss`)"),
+            Self::DuplicateIssuer(name) => write!(
+                f,
+                "two issuers have the name {name:?}: give one all the audiences and keys"
+            ),
             Self::NoAudience => {
                 f.write_str("there is no audience: name whom the tokens are for (`aud`)")
             }
             Self::LeewayTooLong => f.write_str("the leeway is above five minutes: set the clocks"),
             Self::NoKey => f.write_str("there is no key for an allowed algorithm: add one"),
+            Self::RolesPointer(pointer) => write!(
+                f,
+                "{pointer:?} does not point at roles: write it like \"/realm_access/roles\""
+            ),
             Self::DuplicateKid(kid) => {
                 write!(f, "two keys have the `kid` {kid:?}: give each its own")
             }
@@ -123,7 +147,10 @@ impl fmt::Display for VerifierError {
                 )
             }
             Self::PrivateJwk => f.write_str(
-                "it holds the private half (`d`): leave that with the issuer, and replace the key",
+                "it holds a private half (`d`, `p`, …): leave that with the issuer, and replace the key",
+            ),
+            Self::PublishedSecret => f.write_str(
+                "it is a secret (`oct`) that everyone can read: sign with an asymmetric key",
             ),
         }
     }

@@ -1,16 +1,16 @@
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-        mpsc,
     },
     time::Duration,
 };
 
 use axum_chassis::health::{Check, Health};
 use serde_json::Value;
+use tokio::time::{Instant, advance, sleep};
 
-use crate::{eventually, report, status};
+use crate::{eventually, passes, report, status, switched};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(20);
@@ -38,28 +38,10 @@ fn output(health: &Health) -> String {
         .to_owned()
 }
 
-/// A check that passes or fails as the switch says.
-fn switched(switch: &Arc<AtomicBool>) -> Check {
-    let switch = Arc::clone(switch);
-    Check::new("store", move || {
-        let good = switch.load(Relaxed);
-        async move { if good { Ok(()) } else { Err("refused".into()) } }
-    })
-}
-
-/// A check that counts its runs, and passes.
-fn counted(name: &str, runs: &Arc<AtomicU32>) -> Check {
-    let runs = Arc::clone(runs);
-    Check::new(name, move || {
-        runs.fetch_add(1, Relaxed);
-        async { Ok(()) }
-    })
-}
-
 #[tokio::test]
 async fn readiness_follows_a_critical_check() {
     let switch = Arc::new(AtomicBool::new(true));
-    let health = started([switched(&switch)]);
+    let health = started([switched("store", &switch)]);
     assert_eq!(status(&health, "/readyz"), 503, "it has not run yet");
 
     let _checks = health.spawn();
@@ -83,7 +65,7 @@ async fn readiness_follows_a_critical_check() {
 
 #[tokio::test]
 async fn a_degraded_check_warns_and_stays_ready() {
-    let health = started([switched(&Arc::default()).degraded()]);
+    let health = started([switched("store", &Arc::default()).degraded()]);
     let _checks = health.spawn();
     eventually("degraded", || output(&health) == "refused").await;
     assert_eq!(status(&health, "/readyz"), 200);
@@ -143,25 +125,99 @@ async fn the_error_is_shown_with_its_sources() {
     eventually("explained", || output(&health) == "no store: refused").await;
 }
 
-#[tokio::test]
-async fn a_stale_result_is_a_failure() {
-    let check = Check::new("store", || async { Ok(()) });
+#[tokio::test(start_paused = true)]
+async fn a_result_is_stale_three_intervals_after_its_run() {
+    let health = Health::builder().check(passes("store")).build();
+    health.mark_started();
+    let checks = health.spawn();
+    eventually("ready", || status(&health, "/readyz") == 200).await;
+    drop(checks);
+    advance(Duration::from_secs(14)).await;
+    assert_eq!(status(&health, "/readyz"), 200);
+    advance(Duration::from_secs(2)).await;
+    assert_eq!(output(&health), "no result for more than 15s");
+    assert_eq!(status(&health, "/readyz"), 503);
+    assert_eq!(status(&health, "/livez"), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_interval_is_kept_give_or_take_a_tenth_and_never_in_step() {
+    const RUNS: usize = 100;
+    let begun = Instant::now();
+    let check = |runs: &Arc<Mutex<Vec<Duration>>>| {
+        let runs = Arc::clone(runs);
+        Check::new("store", move || {
+            runs.lock().unwrap().push(begun.elapsed());
+            async { Ok(()) }
+        })
+    };
+    let runs = [Arc::default(), Arc::default()];
+    let builder = Health::builder()
+        .check(check(&runs[0]))
+        .check(check(&runs[1]));
+    let _checks = builder.build().spawn();
+    while runs.iter().any(|runs| runs.lock().unwrap().len() < RUNS) {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let runs = runs.map(|runs| runs.lock().unwrap()[..RUNS].to_vec());
+    for runs in &runs {
+        assert_eq!(runs[0], Duration::ZERO, "the first run is at once");
+        for pause in runs.windows(2).map(|pair| pair[1] - pair[0]) {
+            // A timer is good to a millisecond, and is never early.
+            assert!((4500..=5502).contains(&pause.as_millis()), "{pause:?}");
+        }
+    }
+    let apart = runs[0].iter().zip(&runs[1]).filter(|(a, b)| a != b).count();
+    assert!(apart > RUNS / 2, "{apart} of {RUNS} runs were apart");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_that_failed_passes_after_so_many_successes_in_a_row() {
+    let switch = Arc::new(AtomicBool::new(false));
     let health = Health::builder()
-        .check(check.interval(HOUR).staleness(SHORT))
+        .check(switched("store", &switch).success_threshold(3))
         .build();
     health.mark_started();
     let _checks = health.spawn();
-    eventually("stale", || {
-        output(&health) == "no result for more than 20ms"
-    })
-    .await;
+    eventually("failed", || output(&health) == "refused").await;
+    switch.store(true, Relaxed);
+    for so_far in ["1 of 3", "2 of 3"] {
+        let told = format!("recovering: {so_far} runs passed");
+        eventually(so_far, || output(&health) == told).await;
+        assert_eq!(status(&health, "/readyz"), 503);
+    }
+    eventually("ready", || status(&health, "/readyz") == 200).await;
+}
+
+#[tokio::test]
+async fn a_degraded_check_can_be_made_critical_again() {
+    let health = started([switched("store", &Arc::default()).degraded().critical()]);
+    let _checks = health.spawn();
+    eventually("run", || output(&health) == "refused").await;
     assert_eq!(status(&health, "/readyz"), 503);
+}
+
+#[tokio::test]
+async fn every_change_of_a_verdict_wakes_who_waits_for_it() {
+    let switch = Arc::new(AtomicBool::new(true));
+    let health = started([switched("store", &switch)]);
+    let mut changes = health.changes();
+    let _checks = health.spawn();
+    for ready in [true, false, true] {
+        switch.store(ready, Relaxed);
+        while health.is_ready() != ready {
+            changes.changed().await;
+        }
+    }
+    health.mark_draining();
+    changes.changed().await;
+    assert!(!health.is_ready());
 }
 
 #[tokio::test]
 async fn below_its_threshold_a_failing_check_is_ready_with_a_warning() {
     let switch = Arc::new(AtomicBool::new(true));
-    let health = started([switched(&switch).failure_threshold(u32::MAX)]);
+    let health = started([switched("store", &switch).failure_threshold(u32::MAX)]);
     let _checks = health.spawn();
     eventually("ready", || status(&health, "/readyz") == 200).await;
     switch.store(false, Relaxed);
@@ -171,36 +227,13 @@ async fn below_its_threshold_a_failing_check_is_ready_with_a_warning() {
 
 #[tokio::test]
 async fn draining_is_unready_at_once_whatever_the_checks_say() {
-    let health = started([switched(&Arc::new(AtomicBool::new(true)))]);
+    let health = started([switched("store", &Arc::new(AtomicBool::new(true)))]);
     let _checks = health.spawn();
     eventually("ready", || health.is_ready()).await;
     health.mark_draining();
     assert_eq!(status(&health, "/readyz"), 503);
     assert_eq!(report(&health)["output"], "draining");
     assert_eq!(status(&health, "/livez"), 200);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn a_check_that_blocks_is_not_started_again_and_holds_up_no_other() {
-    let runs = [Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0))];
-    let (release, blocked) = mpsc::channel::<()>();
-    let blocked = std::sync::Mutex::new(blocked);
-    let block = Check::new("store", {
-        let runs = Arc::clone(&runs[0]);
-        move || {
-            runs.fetch_add(1, Relaxed);
-            // Until the test ends, and lets go of the other half.
-            let _ = blocked.lock().unwrap().recv();
-            async { Ok(()) }
-        }
-    });
-    let health = started([block.timeout(SHORT), counted("other", &runs[1])]);
-    let _checks = health.spawn();
-    eventually("timed out", || output(&health) == "no answer within 20ms").await;
-    let so_far = runs[1].load(Relaxed);
-    eventually("running", || runs[1].load(Relaxed) > so_far + 5).await;
-    assert_eq!(runs[0].load(Relaxed), 1);
-    drop(release);
 }
 
 #[tokio::test]

@@ -6,7 +6,21 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod blocked;
+#[cfg(feature = "health-certificate")]
+mod certificate;
 mod checks;
+#[cfg(feature = "health-disk")]
+mod disk;
+mod events;
+#[cfg(feature = "health-export")]
+mod export;
+mod formats;
+#[cfg(feature = "grpc-health")]
+mod grpc;
+#[cfg(feature = "health-metrics")]
+mod metrics;
+mod outcomes;
 mod probes;
 #[cfg(feature = "axum")]
 mod router;
@@ -14,13 +28,20 @@ mod router;
 use std::{
     convert::Infallible,
     pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
-use axum_chassis::health::{Health, HealthLayer};
+use axum_chassis::health::{Check, Health, HealthLayer, HealthTasks};
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{
+    Request, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{Layer, ServiceExt, service_fn};
@@ -62,9 +83,69 @@ fn text(answer: Answer) -> String {
     }
 }
 
-/// What `/readyz?verbose` says.
+/// What a probe says as a document.
+fn document(health: &Health, path: &str) -> Value {
+    let request = Request::get(path).header(ACCEPT, "application/health+json");
+    let layer = HealthLayer::new(health.clone());
+    let answer = at_once(&layer, request.body(()).unwrap());
+    assert_eq!(answer.headers()[CONTENT_TYPE], "application/health+json");
+    serde_json::from_str(&text(answer)).unwrap()
+}
+
 fn report(health: &Health) -> Value {
-    serde_json::from_str(&text(get(health, "/readyz?verbose"))).unwrap()
+    document(health, "/readyz")
+}
+
+/// The only check of a service that has started, and what it says after a run.
+struct Alone {
+    health: Health,
+    _checks: HealthTasks,
+}
+
+impl Alone {
+    async fn run(check: Check) -> Self {
+        let health = Health::builder()
+            .check(check.interval(Check::MIN_INTERVAL))
+            .build();
+        health.mark_started();
+        let alone = Self {
+            _checks: health.spawn(),
+            health,
+        };
+        eventually("run", || alone.told() != "not run yet").await;
+        alone
+    }
+
+    /// What is wrong; nothing if it passes.
+    fn told(&self) -> String {
+        let report = report(&self.health);
+        let mut checks = report["checks"].as_object().unwrap().iter();
+        let (_, check) = checks.find(|(name, _)| *name != "runtime").unwrap();
+        check[0]["output"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// `pass`, or `warn` if it fails: the service stays ready.
+    fn status(&self) -> String {
+        assert!(self.health.is_ready());
+        report(&self.health)["status"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A check that passes or fails as the switch says.
+fn switched(name: &str, switch: &Arc<AtomicBool>) -> Check {
+    let switch = Arc::clone(switch);
+    Check::new(name, move || {
+        let good = switch.load(Relaxed);
+        async move { if good { Ok(()) } else { Err("refused".into()) } }
+    })
+}
+
+fn refused(name: &str) -> Check {
+    switched(name, &Arc::default())
+}
+
+fn passes(name: &str) -> Check {
+    switched(name, &Arc::new(AtomicBool::new(true)))
 }
 
 /// Waits for a condition, for ten seconds at most.

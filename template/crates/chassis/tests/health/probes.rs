@@ -1,10 +1,10 @@
-use axum_chassis::health::{Check, Health, HealthLayer};
+use axum_chassis::health::{Health, HealthLayer};
 use http::{
     Method, Request, StatusCode,
     header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 
-use crate::{at_once, get, report, status, text};
+use crate::{at_once, get, passes, status, text};
 
 /// What the probes say: live, ready, started.
 fn probes(health: &Health) -> [u16; 3] {
@@ -80,9 +80,48 @@ fn other_methods_are_not_allowed_and_change_nothing() {
 }
 
 #[test]
+fn the_paths_may_lie_below_one_another() {
+    let health = Health::builder().check(passes("ready")).build();
+    let layer = HealthLayer::new(health)
+        .live_path("/health")
+        .ready_path("/health/ready")
+        .startup_path("/health/started");
+    let status = |path: &str| {
+        at_once(&layer, Request::get(path).body(()).unwrap())
+            .status()
+            .as_u16()
+    };
+    let paths = ["/health", "/health/ready", "/health/started", "/health/x"];
+    assert_eq!(paths.map(status), [200, 503, 503, 418]);
+}
+
+#[test]
+fn a_probe_may_be_the_root() {
+    let layer = HealthLayer::new(Health::builder().build()).live_path("/");
+    let root = Request::get("/?a=b").body(()).unwrap();
+    assert_eq!(at_once(&layer, root).status(), StatusCode::OK);
+}
+
+#[test]
 fn every_other_path_is_passed_on() {
-    let health = Health::builder().build();
-    for path in ["/", "/livez/", "/livez/x", "/Livez", "/healthz", "/a/livez"] {
+    let health = Health::builder().check(passes("store")).build();
+    let paths = [
+        "/",
+        "/livez/",
+        "/livez/x",
+        "/livezx",
+        "/Livez",
+        "/healthz",
+        "/a/livez",
+        "/readyz/",
+        "/readyz/other",
+        "/readyz/store/",
+        "/startupz/store",
+        "/livez/store",
+        "/readyzstore",
+        "*",
+    ];
+    for path in paths {
         assert_eq!(text(get(&health, path)), "teapot", "{path}");
     }
     let post = Request::post("/items").body(()).unwrap();
@@ -109,41 +148,4 @@ fn the_paths_can_be_others() {
         ["/livez", "/readyz", "/startupz"].map(status),
         [418, 418, 418]
     );
-}
-
-#[test]
-fn verbose_names_each_check_in_health_json() {
-    let refused = || async { Err("refused".into()) };
-    let health = Health::builder()
-        .check(Check::new("store", refused))
-        .check(Check::new("cache", refused).degraded())
-        .build();
-
-    let answer = get(&health, "/readyz?verbose");
-    assert_eq!(answer.headers()[CONTENT_TYPE], "application/health+json");
-    let report = report(&health);
-    assert_eq!(report["status"], "fail");
-    assert_eq!(report["output"], "starting");
-    assert_eq!(report["checks"]["store"][0]["status"], "fail");
-    assert_eq!(report["checks"]["store"][0]["output"], "not run yet");
-    assert_eq!(report["checks"]["cache"][0]["status"], "warn");
-    assert_eq!(text(get(&health, "/livez?verbose")), r#"{"status":"pass"}"#);
-}
-
-#[test]
-fn verbose_is_asked_for_by_name() {
-    let health = Health::builder().build();
-    for query in ["verbose", "verbose=1", "a=b&verbose"] {
-        assert!(
-            text(get(&health, &format!("/livez?{query}"))).starts_with('{'),
-            "{query}"
-        );
-    }
-    for query in ["", "a=verbose", "verbosely"] {
-        assert_eq!(
-            text(get(&health, &format!("/livez?{query}"))),
-            "ok\n",
-            "{query}"
-        );
-    }
 }

@@ -48,8 +48,7 @@ fn a_token_from_the_future_is_refused_before_the_leeway() {
 
 #[test]
 fn the_leeway_can_be_none() {
-    let verifier = verifier()
-        .key(hs256_key())
+    let verifier = verifier(hs256_key())
         .leeway(std::time::Duration::ZERO)
         .build()
         .unwrap();

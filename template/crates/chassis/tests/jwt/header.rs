@@ -45,7 +45,7 @@ fn the_type_is_that_of_an_access_token() {
 
 #[test]
 fn a_kid_is_a_name_and_nothing_more() {
-    let verifier = verifier().key(hs256_key().kid("a")).build().unwrap();
+    let verifier = verifier(hs256_key().kid("a")).build().unwrap();
     let verify = |kid: Value| {
         let header = json!({ "alg": "HS256", "kid": kid });
         verifier

@@ -1,6 +1,9 @@
 //! An issuer of the tests' own. It signs whatever it is told to, byte for byte.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_lc_rs::{
     encoding::{AsDer, PublicKeyX509Der},
@@ -9,7 +12,7 @@ use aws_lc_rs::{
     rsa::KeySize,
     signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair},
 };
-use axum_chassis::jwt::{HmacAlgorithm, Key, Verifier, VerifierBuilder};
+use axum_chassis::jwt::{self, HmacAlgorithm, Key, Keys, Verifier, VerifierBuilder};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
@@ -20,6 +23,11 @@ pub const SECRET: &[u8; 64] = b"a secret for tests, long enough for each of the 
 /// The time at which the tests take place, in seconds since 1970.
 pub const NOW: u64 = 1_800_000_000;
 
+pub const ALGORITHMS: [&str; 12] = [
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256",
+    "ES384", "EdDSA",
+];
+
 /// Signs tokens of one algorithm.
 pub struct Issuer {
     pub alg: &'static str,
@@ -28,7 +36,7 @@ pub struct Issuer {
 
 enum SigningKey {
     Secret(Box<hmac::Key>),
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Rsa(Arc<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
@@ -44,6 +52,16 @@ impl Issuer {
     /// One for the secret of the tests.
     pub fn hs256() -> Self {
         Self::new("HS256")
+    }
+
+    /// One of each algorithm. Those of RSA have one key pair, those of HMAC one secret:
+    /// nothing but the algorithm tells them apart.
+    pub fn of_all_algorithms() -> [Self; 12] {
+        let pair = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+        ALGORITHMS.map(|alg| Self {
+            alg,
+            key: SigningKey::with_rsa(alg, || pair.clone()),
+        })
     }
 
     pub fn token(&self, claims: &Value) -> String {
@@ -64,6 +82,15 @@ impl Issuer {
         format!("{message}.{}", encode(self.key.sign(message.as_bytes())))
     }
 
+    /// The signature, over whatever it is.
+    pub fn signature(&self, message: &str) -> Vec<u8> {
+        self.key.sign(message.as_bytes())
+    }
+
+    pub fn public_der(&self) -> Vec<u8> {
+        self.key.public_der()
+    }
+
     pub fn public_pem(&self) -> String {
         pem::encode(&pem::Pem::new("PUBLIC KEY", self.key.public_der()))
     }
@@ -77,7 +104,12 @@ impl Issuer {
 
 impl SigningKey {
     fn generate(alg: &str) -> Self {
-        let rsa = || RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        Self::with_rsa(alg, || {
+            Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+        })
+    }
+
+    fn with_rsa(alg: &str, rsa: impl Fn() -> Arc<RsaKeyPair>) -> Self {
         match alg {
             "HS256" => Self::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, SECRET))),
             "HS384" => Self::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA384, SECRET))),
@@ -170,17 +202,20 @@ pub fn claims_without(name: &str) -> Value {
     claims
 }
 
-/// A verifier that lacks nothing but its keys.
-pub fn verifier() -> VerifierBuilder {
+/// A verifier that trusts whoever has these keys.
+pub fn verifier(keys: impl Into<Keys>) -> VerifierBuilder {
     Verifier::builder()
-        .issuer(ISSUER)
-        .audience(AUDIENCE)
-        .clock(|| SystemTime::UNIX_EPOCH + Duration::from_secs(NOW))
+        .issuer(jwt::Issuer::new(ISSUER, AUDIENCE, keys))
+        .clock(clock)
+}
+
+pub fn clock() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(NOW)
 }
 
 /// A verifier for [`Issuer::hs256`].
 pub fn hs256_verifier() -> Verifier {
-    verifier().key(hs256_key()).build().unwrap()
+    verifier(hs256_key()).build().unwrap()
 }
 
 pub fn hs256_key() -> Key {

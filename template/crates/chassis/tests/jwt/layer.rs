@@ -8,7 +8,7 @@ use std::{
 
 use axum_chassis::{
     Cause,
-    jwt::{Claims, JwtLayer, RequireScopeLayer},
+    jwt::{Claims, JwtLayer, RequireLayer, Requirement},
 };
 use http::{
     Request, Response, StatusCode,
@@ -46,7 +46,7 @@ async fn call(layer: &JwtLayer, request: Request<()>) -> Answer {
 }
 
 async fn call_scoped(scope: &'static str, request: Request<()>) -> Answer {
-    let scoped = RequireScopeLayer::new(scope).layer(service_fn(subject));
+    let scoped = RequireLayer::new(Requirement::scope(scope)).layer(service_fn(subject));
     JwtLayer::new(hs256_verifier())
         .optional()
         .layer(scoped)
@@ -216,6 +216,7 @@ async fn the_error_of_the_inner_service_is_handed_on() {
 
 #[test]
 fn it_is_ready_when_the_inner_service_is() {
+    #[derive(Clone)]
     struct Busy;
 
     impl Service<Request<()>> for Busy {
@@ -232,7 +233,7 @@ fn it_is_ready_when_the_inner_service_is() {
         }
     }
 
-    let scoped = RequireScopeLayer::new("a").layer(Busy);
+    let scoped = RequireLayer::new(Requirement::scope("a")).layer(Busy);
     let mut service = JwtLayer::new(hs256_verifier()).layer(scoped);
     let mut context = Context::from_waker(std::task::Waker::noop());
     assert!(service.poll_ready(&mut context).is_pending());

@@ -7,15 +7,23 @@
     reason = "a helper that fails is a test that fails"
 )]
 
+mod adversary;
+mod allocations;
+mod authorise;
+mod cache;
 mod claims;
 #[cfg(feature = "axum")]
 mod extract;
+mod files;
 mod form;
 mod header;
 mod issuer;
 mod keys;
 mod layer;
+mod observed;
 mod random;
+mod reasons;
+mod roles;
 mod signature;
 
 use axum_chassis::jwt::TokenError;

@@ -62,14 +62,13 @@ fn an_empty_short_or_long_signature_is_refused() {
 fn a_public_key_used_as_secret_signs_nothing() {
     let rsa = Issuer::new("RS256");
     let pem = rsa.public_pem();
-    let verifier = verifier()
-        .key(
-            Key::pem(Algorithm::Rs256, pem.as_bytes())
-                .unwrap()
-                .kid("rsa"),
-        )
-        .build()
-        .unwrap();
+    let verifier = verifier(
+        Key::pem(Algorithm::Rs256, pem.as_bytes())
+            .unwrap()
+            .kid("rsa"),
+    )
+    .build()
+    .unwrap();
     let confused = |header: &Value| {
         let header = jsonwebtoken::Header {
             kid: header["kid"].as_str().map(str::to_owned),
@@ -95,7 +94,7 @@ fn a_key_is_good_for_its_own_algorithm_alone() {
             serde_json::from_value(ours.into()).unwrap(),
             issuer.public_pem().as_bytes(),
         );
-        let verifier = verifier().key(key.unwrap().kid("a")).build().unwrap();
+        let verifier = verifier(key.unwrap().kid("a")).build().unwrap();
         let claimed = |alg: &str| {
             let header = json!({ "alg": alg, "kid": "a" });
             verifier
@@ -115,7 +114,7 @@ fn a_key_is_good_for_its_own_algorithm_alone() {
 fn degenerate_ecdsa_signatures_are_refused() {
     let issuer = Issuer::new("ES256");
     let key = Key::pem(Algorithm::Es256, issuer.public_pem().as_bytes()).unwrap();
-    let verifier = verifier().key(key).build().unwrap();
+    let verifier = verifier(key).build().unwrap();
     let good = issuer.token(&claims());
     let (message, _) = good.rsplit_once('.').unwrap();
     for signature in [[0; 64], [0xff; 64], [1; 64]] {

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    io::{Read, Write},
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,13 +20,28 @@ const NONE: &str = "no PostgreSQL is installed, and these tests need one:
 or name a server in which databases may be made:
     TEST_DATABASE_URL=postgres://user:password@host:port/postgres";
 
-/// Stops the server and removes its files when its input is closed, which it is
-/// however this process ends.
+/// Does what it is told on its input. When that is closed, which it is however this
+/// process ends, it stops the server and removes its files.
 const GUARD: &str = r#"
-"$0/postgres" -D "$1" -p "$2" -k "$1" -h 127.0.0.1 -c fsync=off -c max_connections=300 \
-    >"$1/log" 2>&1 </dev/null &
-read -r _
-kill -INT $!
+start() {
+    "$0/postgres" -D "$1" -p "$2" -k "$1" -h 127.0.0.1 -c fsync=off -c max_connections=300 \
+        >>"$1/log" 2>&1 </dev/null &
+    server=$!
+}
+all() { echo $server $(pgrep -P $server); }
+
+start "$@"
+while read -r order; do
+    case $order in
+        freeze) kill -STOP $(all) ;;
+        thaw) kill -CONT $(all) ;;
+        kill) kill -KILL $(all); wait $server ;;
+        start) start "$@" ;;
+    esac
+    echo done
+done
+kill -CONT $(all)
+kill -INT $server
 wait
 rm -rf "$1"
 "#;
@@ -48,6 +64,7 @@ pub async fn shared() -> String {
 
 pub struct Server {
     url: String,
+    folder: PathBuf,
     guard: Child,
 }
 
@@ -74,15 +91,42 @@ impl Server {
             .arg(&folder)
             .arg(port.to_string())
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
         until_it_answers(&url, &folder).await;
-        Self { url, guard }
+        Self { url, folder, guard }
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// It is there, but says nothing.
+    pub fn freeze(&mut self) {
+        self.order("freeze");
+    }
+
+    pub fn thaw(&mut self) {
+        self.order("thaw");
+    }
+
+    /// As a crash would end it.
+    pub fn kill(&mut self) {
+        self.order("kill");
+    }
+
+    pub async fn start_again(&mut self) {
+        self.order("start");
+        until_it_answers(&self.url, &self.folder).await;
+    }
+
+    fn order(&mut self, order: &str) {
+        writeln!(self.guard.stdin.as_mut().unwrap(), "{order}").unwrap();
+        let mut done = [0; 5];
+        let output = self.guard.stdout.as_mut().unwrap();
+        output.read_exact(&mut done).unwrap();
     }
 
     pub fn stop(mut self) {

@@ -2,27 +2,51 @@ use std::collections::HashMap;
 
 use super::{Algorithm, Key, TokenError, VerifierError};
 
-/// The keys of a verifier, found by what a token's header says.
-#[derive(Debug)]
-pub(super) struct Keyring {
+/// The keys of an issuer, of which no two can be taken for each other.
+///
+/// ```
+/// use axum_chassis::jwt::{HmacAlgorithm, Key, KeySet};
+///
+/// let last_year = Key::hmac(HmacAlgorithm::Hs256, b"32 random bytes, from your vault")?;
+/// let this_year = Key::hmac(HmacAlgorithm::Hs256, b"32 others, and as random as they")?;
+/// let keys = KeySet::new([last_year.kid("2025"), this_year.kid("2026")])?;
+/// assert_eq!(keys.len(), 2);
+/// # Ok::<_, axum_chassis::jwt::VerifierError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
     named: HashMap<String, Key>,
     /// Those without a `kid`: one for an algorithm at most.
     unnamed: HashMap<Algorithm, Key>,
 }
 
-impl Keyring {
-    pub(super) fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, VerifierError> {
-        let mut ring = Self {
-            named: HashMap::new(),
-            unnamed: HashMap::new(),
-        };
+impl KeySet {
+    /// The set of these keys.
+    ///
+    /// # Errors
+    ///
+    /// If two have the same `kid`, or two without one are for the same algorithm.
+    pub fn new(keys: impl IntoIterator<Item = Key>) -> Result<Self, VerifierError> {
+        let mut set = Self::default();
         for key in keys {
-            ring.add(key)?;
+            set.add(key)?;
         }
-        match ring.named.is_empty() && ring.unnamed.is_empty() {
-            true => Err(VerifierError::NoKey),
-            false => Ok(ring),
-        }
+        Ok(set)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.named.len() + self.unnamed.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// In no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.named.values().chain(self.unnamed.values())
     }
 
     fn add(&mut self, key: Key) -> Result<(), VerifierError> {
@@ -78,6 +102,15 @@ impl Keyring {
     }
 }
 
+impl From<Key> for KeySet {
+    fn from(key: Key) -> Self {
+        let mut set = Self::default();
+        // The first key cannot be taken for another.
+        let _ = set.add(key);
+        set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,56 +120,53 @@ mod tests {
         Key::hmac(algorithm, &[7; 64]).unwrap()
     }
 
-    fn ring(keys: impl IntoIterator<Item = Key>) -> Keyring {
-        Keyring::new(keys).unwrap()
+    fn set(keys: impl IntoIterator<Item = Key>) -> KeySet {
+        KeySet::new(keys).unwrap()
     }
 
     #[test]
     fn a_kid_names_its_key_and_the_key_its_algorithm() {
-        let ring = ring([
+        let set = set([
             key(HmacAlgorithm::Hs256).kid("a"),
             key(HmacAlgorithm::Hs512).kid("b"),
         ]);
-        assert_eq!(ring.find(Some("b"), "HS512").unwrap().id(), Some("b"));
+        assert_eq!(set.find(Some("b"), "HS512").unwrap().id(), Some("b"));
         assert_eq!(
-            ring.find(Some("b"), "HS256").unwrap_err(),
+            set.find(Some("b"), "HS256").unwrap_err(),
             TokenError::WrongAlgorithm
         );
         assert_eq!(
-            ring.find(Some("b"), "none").unwrap_err(),
+            set.find(Some("b"), "none").unwrap_err(),
             TokenError::WrongAlgorithm
         );
         assert_eq!(
-            ring.find(Some("c"), "HS512").unwrap_err(),
+            set.find(Some("c"), "HS512").unwrap_err(),
             TokenError::UnknownKey
         );
     }
 
     #[test]
     fn a_key_without_a_kid_stands_in_for_unknown_ones() {
-        let ring = ring([
+        let set = set([
             key(HmacAlgorithm::Hs256).kid("a"),
             key(HmacAlgorithm::Hs256),
         ]);
-        assert_eq!(ring.find(Some("a"), "HS256").unwrap().id(), Some("a"));
-        assert_eq!(ring.find(Some("b"), "HS256").unwrap().id(), None);
-        assert_eq!(ring.find(None, "HS256").unwrap().id(), None);
-        assert_eq!(
-            ring.find(None, "HS384").unwrap_err(),
-            TokenError::UnknownKey
-        );
-        assert_eq!(ring.find(None, "none").unwrap_err(), TokenError::UnknownKey);
+        assert_eq!(set.find(Some("a"), "HS256").unwrap().id(), Some("a"));
+        assert_eq!(set.find(Some("b"), "HS256").unwrap().id(), None);
+        assert_eq!(set.find(None, "HS256").unwrap().id(), None);
+        assert_eq!(set.find(None, "HS384").unwrap_err(), TokenError::UnknownKey);
+        assert_eq!(set.find(None, "none").unwrap_err(), TokenError::UnknownKey);
     }
 
     #[test]
     fn a_token_without_a_kid_must_leave_no_choice() {
-        let one = ring([
+        let one = set([
             key(HmacAlgorithm::Hs256).kid("a"),
             key(HmacAlgorithm::Hs384).kid("b"),
         ]);
         assert_eq!(one.find(None, "HS384").unwrap().id(), Some("b"));
 
-        let two = ring([
+        let two = set([
             key(HmacAlgorithm::Hs256).kid("a"),
             key(HmacAlgorithm::Hs256).kid("b"),
         ]);
@@ -153,16 +183,14 @@ mod tests {
             key(HmacAlgorithm::Hs512).kid("a"),
         ];
         assert!(matches!(
-            Keyring::new(same_kid),
+            KeySet::new(same_kid),
             Err(VerifierError::DuplicateKid(_))
         ));
 
         let no_kid = [key(HmacAlgorithm::Hs256), key(HmacAlgorithm::Hs256)];
         assert!(matches!(
-            Keyring::new(no_kid),
+            KeySet::new(no_kid),
             Err(VerifierError::AmbiguousKeys(_))
         ));
-
-        assert!(matches!(Keyring::new([]), Err(VerifierError::NoKey)));
     }
 }

@@ -1,0 +1,182 @@
+use std::{fmt, sync::Arc};
+
+use quick_cache::{
+    DefaultHashBuilder, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
+
+use super::{Claims, Issuer, KeySet};
+
+/// So many tokens a cache holds, unless [`TokenCache::max_tokens`] says otherwise.
+pub const DEFAULT_CACHED_TOKENS: usize = 10_000;
+
+/// So much memory a cache takes, in bytes, unless [`TokenCache::max_bytes`] says
+/// otherwise: 8 MiB.
+pub const DEFAULT_CACHED_BYTES: usize = 8 * 1024 * 1024;
+
+/// What the cache itself needs for an entry, about: its place, and twice that in tables.
+const ENTRY_BYTES: usize = 3 * size_of::<(Box<str>, Verified)>();
+
+/// How much a [`Verifier`](super::Verifier) remembers, so that a signature is checked
+/// once.
+///
+/// ```
+/// use axum_chassis::jwt::{TokenCache, Verifier};
+///
+/// let few = TokenCache::default().max_tokens(100);
+/// let verifier = Verifier::builder().cache(few);
+/// let verifier = Verifier::builder().cache(None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TokenCache {
+    max_tokens: usize,
+    max_bytes: usize,
+}
+
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self {
+            max_tokens: DEFAULT_CACHED_TOKENS,
+            max_bytes: DEFAULT_CACHED_BYTES,
+        }
+    }
+}
+
+impl TokenCache {
+    /// How many tokens; [`DEFAULT_CACHED_TOKENS`] unless told.
+    #[must_use]
+    pub fn max_tokens(self, max_tokens: usize) -> Self {
+        Self { max_tokens, ..self }
+    }
+
+    /// How much memory for them, in bytes; [`DEFAULT_CACHED_BYTES`] unless told.
+    #[must_use]
+    pub fn max_bytes(self, max_bytes: usize) -> Self {
+        Self { max_bytes, ..self }
+    }
+}
+
+/// Tokens that were good when they were first seen. What may change since is not in it:
+/// whoever takes one out looks at its keys, the time and revocations again.
+///
+/// A token is found only by the whole of its text, its signature included: who can name
+/// one has it. The hash merely leads there, so two tokens of one hash are two entries; and
+/// its seed is not known outside, so that the time of a look-up does not tell how near a
+/// guess came. Bad tokens are not in it: only an issuer could fill it.
+pub(super) struct VerifiedTokens(Cache<Box<str>, Verified, Weight>);
+
+/// What is remembered of a token.
+#[derive(Clone)]
+pub(super) struct Verified {
+    pub(super) claims: Claims,
+    /// Its place among the verifier's issuers.
+    pub(super) issuer: usize,
+    /// Those it was verified with. As long as they are held, no others can be the same `Arc`.
+    pub(super) keys: Arc<KeySet>,
+}
+
+impl VerifiedTokens {
+    /// None if nothing may be remembered.
+    pub(super) fn new(bounds: &TokenCache) -> Option<Self> {
+        if bounds.max_tokens == 0 || bounds.max_bytes == 0 {
+            return None;
+        }
+        // Each token counts as so much at least. One more than allowed would not fit.
+        let least_bytes = bounds.max_bytes / (bounds.max_tokens.saturating_add(1)) + 1;
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(bounds.max_tokens)
+            .weight_capacity(bounds.max_bytes as u64)
+            .build()
+            .ok()?;
+        Some(Self(Cache::with_options(
+            options,
+            Weight { least_bytes },
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        )))
+    }
+
+    /// The claims of a token that was good, if its issuer still has the same keys.
+    pub(super) fn find(&self, token: &str, issuers: &[Issuer]) -> Option<Claims> {
+        let verified = self.0.get(token)?;
+        let keys = issuers.get(verified.issuer)?.keys.current();
+        if Arc::ptr_eq(&verified.keys, &keys) {
+            return Some(verified.claims);
+        }
+        self.0
+            .retain(|_, other| other.issuer != verified.issuer || Arc::ptr_eq(&other.keys, &keys));
+        None
+    }
+
+    pub(super) fn insert(&self, token: &str, verified: Verified) {
+        self.0.insert(token.into(), verified);
+    }
+
+    pub(super) fn tokens(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+}
+
+impl fmt::Debug for VerifiedTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedTokens").finish_non_exhaustive()
+    }
+}
+
+/// How much of the cache a token takes, in bytes.
+#[derive(Clone)]
+struct Weight {
+    least_bytes: usize,
+}
+
+impl Weighter<Box<str>, Verified> for Weight {
+    fn weight(&self, token: &Box<str>, verified: &Verified) -> u64 {
+        let bytes = ENTRY_BYTES + token.len() + verified.claims.size_bytes();
+        bytes.max(self.least_bytes) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jwt::{HmacAlgorithm, Key, claims_set::ClaimsSet};
+
+    const JSON: &str = r#"{"iss":"a","sub":"ada","aud":"b","exp":1800000000}"#;
+
+    fn issuer(name: &str) -> Issuer {
+        let key = Key::hmac(HmacAlgorithm::Hs256, &[7; 32]).unwrap();
+        Issuer::new(name, "b", key)
+    }
+
+    fn verified(issuer: usize, issuers: &[Issuer]) -> Verified {
+        Verified {
+            claims: ClaimsSet::read(JSON.to_owned()).unwrap().into(),
+            issuer,
+            keys: Arc::clone(&issuers[issuer].keys.current()),
+        }
+    }
+
+    #[test]
+    fn tokens_of_replaced_keys_are_forgotten_and_those_of_other_issuers_are_not() {
+        let before = [issuer("a"), issuer("b")];
+        let cache = VerifiedTokens::new(&TokenCache::default()).unwrap();
+        for (token, issuer) in [("a1", 0), ("a2", 0), ("b1", 1)] {
+            cache.insert(token, verified(issuer, &before));
+        }
+        assert!(cache.find("a1", &before).is_some());
+        assert_eq!(cache.tokens(), 3);
+
+        // The same keys once more are still others: whoever replaced them meant it.
+        let after = [issuer("a"), before[1].clone()];
+        assert!(cache.find("a1", &after).is_none());
+        assert_eq!(cache.tokens(), 1);
+        assert!(cache.find("b1", &after).is_some());
+
+        cache.insert("a1", verified(0, &after));
+        assert!(cache.find("a1", &after).is_some());
+    }
+}

@@ -1,0 +1,188 @@
+use std::{
+    env::consts::ARCH,
+    path::{Path, PathBuf},
+};
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError,
+    RulesetStatus, Scope, make_bitflags, path_beneath_rules,
+};
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+use super::Enforced;
+use crate::config::{Config, Environment};
+
+/// What is asked of Landlock; older kernels enforce as much of it as they know.
+const ASKED: ABI = ABI::V6;
+
+/// Libraries, name resolution, certificates, time zones; what the kernel tells of the
+/// process and its limits.
+const SYSTEM: [&str; 8] = [
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/run/systemd/resolve",
+    "/sys",
+    "/usr",
+];
+
+/// System calls that a service has no use for.
+const DENIED: [i64; 25] = [
+    // Starting programs.
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    // Looking into other processes.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    // Code for the kernel.
+    libc::SYS_bpf,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    // System calls past this filter.
+    libc::SYS_io_uring_setup,
+    // Another view of the system.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_setns,
+    libc::SYS_unshare,
+    // The kernel's keys.
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    // The machine.
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+];
+
+pub(super) fn enforce(config: &Config) -> Enforced {
+    // Landlock first: its own system calls are not denied, but who knows for how long.
+    let landlock = match restrict_files(&readable(config), &writable(config)) {
+        Ok(RulesetStatus::FullyEnforced) => "enforced".to_owned(),
+        Ok(RulesetStatus::PartiallyEnforced) => "partly enforced: an old kernel".to_owned(),
+        Ok(RulesetStatus::NotEnforced) => "not enforced: the kernel has none".to_owned(),
+        Err(error) => format!("not enforced: {error}"),
+    };
+    let seccomp = match restrict_calls() {
+        Ok(()) => "enforced".to_owned(),
+        Err(error) => format!("not enforced: {error}"),
+    };
+    Enforced { landlock, seccomp }
+}
+
+/// Folders, not files: a file that is replaced, or swapped by a link, is a new one.
+fn readable(config: &Config) -> Vec<PathBuf> {
+    let environment = Environment::of_process();
+    let files = [
+        environment.get("APP_CONFIG_FILE").map(PathBuf::from),
+        config.auth.jwks_file.clone(),
+        config.auth.public_key_file.clone(),
+    ];
+    let files = files.into_iter().flatten();
+    let folders = files.chain(config.store.files_to_read()).map(folder);
+    folders.chain(SYSTEM.map(PathBuf::from)).collect()
+}
+
+fn writable(config: &Config) -> Vec<PathBuf> {
+    let files = [config.store.file_to_write(), config.audit.file.clone()];
+    files.into_iter().flatten().map(folder).collect()
+}
+
+fn folder(file: PathBuf) -> PathBuf {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new(".")).to_owned()
+}
+
+fn restrict_files(
+    readable: &[PathBuf],
+    writable: &[PathBuf],
+) -> Result<RulesetStatus, RulesetError> {
+    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let write: BitFlags<AccessFs> = AccessFs::from_all(ASKED) & !AccessFs::Execute;
+    let restricted = Ruleset::default()
+        .handle_access(AccessFs::from_all(ASKED))?
+        .scope(Scope::from_all(ASKED))?
+        .create()?
+        .add_rules(path_beneath_rules(readable, read))?
+        .add_rules(path_beneath_rules(writable, write))?
+        .restrict_self()?;
+    Ok(restricted.ruleset)
+}
+
+fn restrict_calls() -> Result<(), seccompiler::Error> {
+    let denied = DENIED.map(|call| (call, Vec::new()));
+    let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    let filter = SeccompFilter::new(
+        denied.into_iter().collect(),
+        SeccompAction::Allow,
+        refuse,
+        ARCH.try_into()?,
+    )?;
+    let program = BpfProgram::try_from(filter)?;
+    apply_filter(&program)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, process::Command, thread};
+
+    use super::*;
+
+    /// What a thread that is hardened can still do, or what of it cannot be tested.
+    fn hardened(try_out: impl FnOnce() + Send + 'static, config: Config) {
+        let done = thread::spawn(move || {
+            let enforced = enforce(&config);
+            println!("{enforced:?}");
+            assert_eq!(enforced.seccomp, "enforced");
+            if enforced.landlock.starts_with("not enforced") {
+                println!("NOT TESTED: Landlock is {}", enforced.landlock);
+            } else {
+                try_out();
+            }
+        });
+        done.join().unwrap();
+    }
+
+    #[test]
+    fn no_program_can_be_started() {
+        Command::new("/bin/true").status().unwrap();
+        let try_out = || {
+            let started = Command::new("/bin/true").status();
+            assert_eq!(started.unwrap_err().raw_os_error(), Some(libc::EPERM));
+        };
+        hardened(try_out, Config::default());
+    }
+
+    #[test]
+    fn files_are_there_where_the_configuration_says() {
+        let (granted, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [inside, outside] = [&granted, &other].map(|folder| folder.path().join("file"));
+        fs::write(&outside, "secret").unwrap();
+        let mut config = Config::default();
+        config.audit.file = Some(inside.clone());
+        let try_out = move || {
+            fs::write(&inside, "written").unwrap();
+            assert_eq!(fs::read_to_string(&inside).unwrap(), "written");
+            fs::read_to_string("/etc/passwd").unwrap();
+            for denied in [
+                fs::read(&outside).map(drop),
+                fs::write(&outside, "changed"),
+                fs::remove_file(&outside),
+                fs::write("/etc/changed", ""),
+                fs::read_dir("/root").map(drop),
+            ] {
+                assert_eq!(denied.unwrap_err().raw_os_error(), Some(libc::EACCES));
+            }
+        };
+        hardened(try_out, config);
+    }
+}

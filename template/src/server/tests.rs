@@ -1,0 +1,115 @@
+//! What no route of the service shows: who the client of a request is.
+
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+
+use axum::{Extension, Router, routing::get};
+use http_body_util::{BodyExt, Empty};
+use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{PrivateKeyDer, ServerName},
+    },
+};
+
+use super::{
+    descriptors::Spares,
+    handshake::Tls,
+    listener::{Listener, Running, Serving},
+    protocol::Protocol,
+};
+use crate::{
+    config::{self, Config},
+    tls::{Certificates, ClientCertificate},
+};
+
+/// Writes a certificate that serves both sides, and gives the settings of the one and
+/// the configuration of the other.
+fn both_sides(folder: &Path) -> (config::Tls, ClientConfig) {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let root = params.self_signed(&key).unwrap();
+    let issuer = Issuer::new(params, key);
+
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.distinguished_name.remove(DnType::CommonName);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "billing");
+    let uri = "spiffe://acme/billing".try_into().unwrap();
+    params.subject_alt_names.push(SanType::URI(uri));
+    let key = KeyPair::generate().unwrap();
+    let leaf = params.signed_by(&key, &issuer).unwrap();
+
+    let write = |name: &str, pem: String| {
+        let file = folder.join(name);
+        fs::write(&file, pem).unwrap();
+        Some(file)
+    };
+    let server = config::Tls {
+        certificate_file: write("tls.crt", leaf.pem()),
+        key_file: write("tls.key", key.serialize_pem()),
+        client_ca_file: write("ca.crt", root.pem()),
+        ..config::Tls::default()
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add(root.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_client_auth_cert(vec![leaf.der().clone()], PrivateKeyDer::from(key))
+        .unwrap();
+    (server, client)
+}
+
+fn serve(app: Router, tls: &config::Tls) -> (SocketAddr, Running) {
+    let listener = Listener::bind("public", "http.address", ([127, 0, 0, 1], 0).into(), None);
+    let listener = listener.unwrap();
+    let address = listener.address().unwrap();
+    let meter = opentelemetry::global::meter("test");
+    let certificates = Certificates::follow(tls, &meter).unwrap();
+    let serving = Serving {
+        protocol: Arc::new(Protocol::new(&Config::default())),
+        tls: Some(Tls::new(certificates, tls)),
+        connections: 4,
+        spares: Arc::new(Spares::open()),
+        may_use_spares: false,
+        meter: &meter,
+    };
+    (address, listener.serve(app, serving).unwrap())
+}
+
+#[tokio::test]
+async fn a_handler_knows_the_client_by_its_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, client) = both_sides(folder.path());
+    let who = |Extension(client): Extension<ClientCertificate>| async move {
+        format!(
+            "{} {:?} {:?}",
+            client.subject(),
+            client.dns_names(),
+            client.uris()
+        )
+    };
+    let (address, _running) = serve(Router::new().route("/", get(who)), &server);
+
+    let stream = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    let connector = TlsConnector::from(Arc::new(client));
+    let stream = connector.connect(name, stream).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/").header("host", "localhost");
+    let request = request.body(Empty::<Bytes>::new()).unwrap();
+    let answer = sender.send_request(request).await.unwrap();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let expected = r#"CN=billing ["localhost"] ["spiffe://acme/billing"]"#;
+    assert_eq!(String::from_utf8_lossy(&body), expected);
+}

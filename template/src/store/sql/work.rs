@@ -1,0 +1,140 @@
+use std::collections::BTreeMap;
+
+use axum::http::StatusCode;
+use sqlx::{FromRow, Transaction};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::Row;
+use crate::{
+    idempotency::{Answer, Claim, Fingerprint, Key},
+    items::{Draft, Item},
+    store::{
+        StoreError,
+        backend::{self, Database},
+    },
+};
+
+/// What happens whole or not at all: a transaction. Dropped, it has not been.
+#[must_use = "nothing is done before it is committed"]
+pub struct Work(Transaction<'static, Database>);
+
+impl Work {
+    pub(super) fn new(transaction: Transaction<'static, Database>) -> Self {
+        Self(transaction)
+    }
+
+    /// Makes all of it true.
+    ///
+    /// # Errors
+    ///
+    /// If the database fails. If the connection breaks, nobody knows whether it was
+    /// before or after.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.0.commit().await?)
+    }
+
+    /// Undoes all of it, now. Should the connection break, the database does so itself.
+    pub async fn abandon(self) {
+        let _ = self.0.rollback().await;
+    }
+
+    /// Makes an item.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has one of this name.
+    pub async fn create_item(&mut self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
+        let row: Row = sqlx::query_as(
+            "INSERT INTO items (id, owner, name, description, quantity, version, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
+             RETURNING id, name, description, quantity, version, created_at, updated_at",
+        )
+        .bind(Uuid::now_v7())
+        .bind(owner)
+        .bind(draft.name())
+        .bind(draft.description())
+        .bind(i64::from(draft.quantity()))
+        .bind(OffsetDateTime::now_utc())
+        .fetch_one(&mut *self.0)
+        .await?;
+        row.try_into()
+    }
+
+    /// Claims a key until the end of this work, as far as nobody else has.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn claim(&mut self, key: &Key, now: OffsetDateTime) -> Result<Claim, StoreError> {
+        if !backend::try_lock(&mut self.0, key.lock_id()).await? {
+            return Ok(Claim::Taken);
+        }
+        // Only now: a statement sees what was committed before it began.
+        let row: Option<KeptRow> = sqlx::query_as(
+            "SELECT fingerprint, status, headers, body
+             FROM idempotency_keys WHERE id = $1 AND expires_at > $2",
+        )
+        .bind(key.as_bytes())
+        .bind(now)
+        .fetch_optional(&mut *self.0)
+        .await?;
+        let answer = row.map(Answer::try_from).transpose()?;
+        Ok(answer.map_or(Claim::Granted, Claim::Answered))
+    }
+
+    /// Keeps the answer to a request whose key was claimed.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn keep(
+        &mut self,
+        key: &Key,
+        answer: Answer,
+        expires_at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let headers = serde_json::to_string(&answer.headers);
+        let headers = headers.map_err(|error| StoreError::Failed(error.into()))?;
+        // What is there already has expired.
+        sqlx::query(
+            "INSERT INTO idempotency_keys (id, fingerprint, status, headers, body, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (id) DO UPDATE SET fingerprint = $2, status = $3, headers = $4,
+             body = $5, expires_at = $6",
+        )
+        .bind(key.as_bytes())
+        .bind(answer.fingerprint.as_bytes())
+        .bind(answer.status.as_u16().cast_signed())
+        .bind(headers)
+        .bind(answer.body)
+        .bind(expires_at)
+        .execute(&mut *self.0)
+        .await?;
+        Ok(())
+    }
+}
+
+#[derive(FromRow)]
+struct KeptRow {
+    fingerprint: Vec<u8>,
+    status: i16,
+    headers: String,
+    body: Vec<u8>,
+}
+
+impl TryFrom<KeptRow> for Answer {
+    type Error = StoreError;
+
+    fn try_from(row: KeptRow) -> Result<Self, StoreError> {
+        let fingerprint = Fingerprint::try_from(row.fingerprint);
+        let status = StatusCode::from_u16(row.status.cast_unsigned());
+        let headers: Result<BTreeMap<_, _>, _> = serde_json::from_str(&row.headers);
+        Ok(Self {
+            fingerprint: fingerprint.map_err(|error| StoreError::Failed(error.into()))?,
+            status: status.map_err(|error| StoreError::Failed(error.into()))?,
+            headers: headers.map_err(|error| StoreError::Failed(error.into()))?,
+            body: row.body,
+        })
+    }
+}

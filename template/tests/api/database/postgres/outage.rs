@@ -1,0 +1,80 @@
+//! A database that is not there for a while: frozen, so that it accepts and says
+//! nothing, or killed.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+
+use super::server::Server;
+use crate::support::{Service, problem};
+
+/// Time for a request to be told.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Two periods of the check that readiness hangs on.
+const RED_WITHIN: Duration = Duration::from_secs(4);
+/// Time until all is well after the database is.
+const WELL_WITHIN: Duration = Duration::from_secs(5);
+
+enum Outage {
+    Frozen,
+    Killed,
+}
+
+impl Outage {
+    fn begin(&self, server: &mut Server) {
+        match self {
+            Self::Frozen => server.freeze(),
+            Self::Killed => server.kill(),
+        }
+    }
+
+    async fn end(&self, server: &mut Server) {
+        match self {
+            Self::Frozen => server.thaw(),
+            Self::Killed => server.start_again().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_database_costs_no_more_than_a_time_out_and_is_back_at_once() {
+    outage(Outage::Frozen).await;
+}
+
+#[tokio::test]
+async fn a_killed_database_costs_no_more_than_a_time_out_and_is_back_at_once() {
+    outage(Outage::Killed).await;
+}
+
+async fn outage(outage: Outage) {
+    let mut server = Server::start().await;
+    let service = Service::with(&[("APP_STORE__URL", server.url())]).await;
+    let (item, _, _) = service.create("before").await;
+
+    outage.begin(&mut server);
+    let begun = Instant::now();
+    let answer = service.get(&item).send().await.unwrap();
+    let told = begun.elapsed();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    problem(answer).await;
+    let unready = StatusCode::SERVICE_UNAVAILABLE;
+    service.until_probe("/readyz", unready).await;
+    let red = begun.elapsed();
+    assert_eq!(service.probe("/livez").await, StatusCode::OK);
+
+    outage.end(&mut server).await;
+    let ended = Instant::now();
+    let mut status = unready;
+    while status != StatusCode::OK {
+        status = service.get(&item).send().await.unwrap().status();
+    }
+    let served = ended.elapsed();
+    service.until_probe("/readyz", StatusCode::OK).await;
+    let green = ended.elapsed();
+
+    println!("told in {told:?}, unready in {red:?}; served in {served:?}, ready in {green:?}");
+    assert!(told < ANSWER_WITHIN, "{told:?}");
+    assert!(red < RED_WITHIN, "{red:?}");
+    assert!(served.max(green) < WELL_WITHIN, "{served:?} {green:?}");
+    service.create("after").await;
+}

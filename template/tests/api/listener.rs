@@ -1,0 +1,295 @@
+//! What a client may do with a connection, and what it may not.
+
+use std::{fs, process::Command};
+
+use hyper::{StatusCode, Version};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::support::{
+    BINARY, Service,
+    client::{Client, Stream, Transport, read_status, read_to_end},
+    frames,
+};
+
+const PATH: &str = "/api/v1/items";
+/// Short ones, each of its own length, so that a test knows which one cut.
+const SHORT: [(&str, &str); 2] = [
+    ("APP_HTTP__HEADER_READ_TIMEOUT", "300ms"),
+    ("APP_HTTP__KEEP_ALIVE_TIMEOUT", "500ms"),
+];
+const LONG: &str = "1h";
+
+async fn connect(service: &Service) -> Stream {
+    Transport::Plain.connect(service.public, &[]).await.unwrap()
+}
+
+async fn cut(service: &Service, reason: &str, times: f64) {
+    let series =
+        format!(r#"http_server_connection_cut_total{{listener="public",reason="{reason}"}}"#);
+    service.series(&series, |count| count == times).await;
+}
+
+#[tokio::test]
+async fn whoever_begins_a_head_and_does_not_end_it_is_cut() {
+    let service = Service::with(&[SHORT[0], ("APP_HTTP__KEEP_ALIVE_TIMEOUT", LONG)]).await;
+    let preface = frames::PREFACE;
+    let settings = [preface, &frames::settings()].concat();
+    let beginnings: [&[u8]; 7] = [
+        b"",
+        b"GET / HTTP/1.1\r\nhost: x\r\n",
+        &preface[..10],
+        preface,
+        &settings,
+        &[&*settings, &frames::get(1)[..12]].concat(),
+        &[&*settings, &frames::head_without_end(1)].concat(),
+    ];
+    for beginning in beginnings {
+        let mut client = connect(&service).await;
+        client.write_all(beginning).await.unwrap();
+        read_to_end(&mut client).await;
+    }
+    cut(&service, "header_read_timeout", beginnings.len() as f64).await;
+}
+
+#[tokio::test]
+async fn a_head_that_trickles_is_cut() {
+    let service = Service::with(&[SHORT[0], ("APP_HTTP__KEEP_ALIVE_TIMEOUT", LONG)]).await;
+    let mut client = connect(&service).await;
+    client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    while client.write_all(b"a: b\r\n").await.is_ok() {
+        tokio::task::yield_now().await;
+        if service
+            .metrics()
+            .await
+            .contains(r#"reason="header_read_timeout""#)
+        {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_idle_after_a_request_is_asked_to_leave() {
+    let service = Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1]]).await;
+    let mut client = connect(&service).await;
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let answer = read_to_end(&mut client).await;
+    assert!(answer.starts_with(b"HTTP/1.1 404"), "{answer:?}");
+
+    let mut client = connect(&service).await;
+    let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
+    client.write_all(&request).await.unwrap();
+    // It answers nothing, neither PING nor GOAWAY.
+    let answer = frames::kinds(&read_to_end(&mut client).await);
+    assert!(answer.contains(&frames::GOAWAY), "{answer:?}");
+    cut(&service, "keep_alive_timeout", 2.0).await;
+}
+
+#[tokio::test]
+async fn a_ping_does_not_keep_a_connection() {
+    let service = Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1]]).await;
+    let mut client = connect(&service).await;
+    let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
+    client.write_all(&request).await.unwrap();
+    while client.write_all(&frames::ping()).await.is_ok() {
+        tokio::task::yield_now().await;
+        if service
+            .metrics()
+            .await
+            .contains(r#"reason="keep_alive_timeout""#)
+        {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_with_a_request_in_flight_is_found_by_ping() {
+    let service = Service::with(&[
+        ("APP_HTTP2__PING_INTERVAL", "200ms"),
+        ("APP_HTTP2__PING_TIMEOUT", "200ms"),
+        ("APP_HTTP__REQUEST_BODY_TIMEOUT", LONG),
+        ("APP_HTTP__REQUEST_TIMEOUT", LONG),
+    ])
+    .await;
+    let mut client = connect(&service).await;
+    let request = [
+        frames::PREFACE,
+        &frames::settings(),
+        &frames::post_without_body(1),
+    ]
+    .concat();
+    client.write_all(&request).await.unwrap();
+    read_to_end(&mut client).await;
+    cut(&service, "ping_timeout", 1.0).await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_431_by_either_version() {
+    let service = Service::with(&[("APP_HTTP__HEADER_LIMIT_BYTES", "8192")]).await;
+    let mut client = connect(&service).await;
+    let head = format!(
+        "GET / HTTP/1.1\r\nhost: x\r\na: {}\r\n\r\n",
+        "b".repeat(9000)
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(read_status(&mut client).await, 431);
+    cut(&service, "header_too_large", 1.0).await;
+
+    let client = Client::connect(&Transport::Plain, Version::HTTP_2, service.public).await;
+    let mut client = client.unwrap();
+    let large = format!("/{}", "b".repeat(9000));
+    assert_eq!(client.status(&large).await, 431);
+    assert_eq!(client.status(PATH).await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn too_many_fields_are_431_by_either_version() {
+    let service = Service::start().await;
+    let fields: String = (0..100).map(|n| format!("a{n}: b\r\n")).collect();
+    let mut client = connect(&service).await;
+    let head = format!("GET / HTTP/1.1\r\nhost: x\r\n{fields}\r\n");
+    client.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(read_status(&mut client).await, 431);
+
+    let http2 = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .build()
+        .unwrap();
+    let ask = |fields: usize| {
+        let request = http2.get(service.url(PATH));
+        (0..fields)
+            .fold(request, |r, n| r.header(format!("a{n}"), "b"))
+            .send()
+    };
+    assert_eq!(ask(90).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(101).await.unwrap().status(), 431);
+}
+
+#[tokio::test]
+async fn whoever_takes_back_requests_without_end_is_told_to_calm_down() {
+    let service = Service::start().await;
+    let mut client = connect(&service).await;
+    let mut flood = [frames::PREFACE, &*frames::settings()].concat();
+    for stream in (1..4001).step_by(2) {
+        flood.extend(frames::get(stream));
+        flood.extend(frames::reset(stream));
+    }
+    // It may be cut while it sends.
+    let _ = client.write_all(&flood).await;
+    read_to_end(&mut client).await;
+    cut(&service, "flood", 1.0).await;
+}
+
+#[tokio::test]
+async fn at_the_limit_of_connections_a_further_one_waits_for_its_place() {
+    let service = Service::with(&[("APP_HTTP__CONNECTIONS", "2")]).await;
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let client = Client::connect(&Transport::Plain, Version::HTTP_11, service.public);
+        let mut client = client.await.unwrap();
+        client.status(PATH).await;
+        clients.push(client);
+    }
+    let reached = r#"http_server_connection_limit_reached_total{listener="public"}"#;
+    service.series(reached, |times| times == 1.0).await;
+    let mut third = Client::connect(&Transport::Plain, Version::HTTP_11, service.public)
+        .await
+        .unwrap();
+    let waiting = tokio::spawn(async move { third.status(PATH).await });
+    assert_eq!(service.probe("/readyz").await, StatusCode::OK);
+    assert!(!waiting.is_finished());
+    clients.pop();
+    assert_eq!(waiting.await.unwrap(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn open_connections_are_counted_as_long_as_they_are_open() {
+    let service = Service::start().await;
+    let open = r#"http_server_open_connections{listener="public"}"#;
+    let client = TcpStream::connect(service.public).await.unwrap();
+    service.series(open, |count| count == 1.0).await;
+    drop(client);
+    service.series(open, |count| count == 0.0).await;
+}
+
+#[tokio::test]
+async fn no_more_connections_are_taken_than_the_limit_of_open_files_allows() {
+    let mut command = Command::new("prlimit");
+    command.args(["--nofile=160", BINARY, "serve"]);
+    let service = Service::launch(command, &[]).await;
+    let limit = r#"http_server_connection_limit{listener="public"}"#;
+    service.series(limit, |limit| limit == 120.0).await;
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        clients.push(TcpStream::connect(service.public).await.unwrap());
+    }
+    let open = r#"http_server_open_connections{listener="public"}"#;
+    service.series(open, |open| open == 120.0).await;
+    assert_eq!(service.probe("/readyz").await, StatusCode::OK);
+    let line = service.log_line(|line| line["limit"] == 160).await;
+    assert_eq!(line["level"], "WARN");
+}
+
+/// Ticks of processor time that a process has used, by proc(5).
+fn processor_time(process: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let fields: Vec<_> = fields.split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[tokio::test]
+async fn without_descriptors_probes_are_answered_and_the_processor_rests() {
+    let service = Service::start().await;
+    let limit = |descriptors: &str| {
+        let process = service.id().to_string();
+        let mut prlimit = Command::new("prlimit");
+        let prlimit = prlimit.args(["--pid", &process, &format!("--nofile={descriptors}:")]);
+        assert!(prlimit.status().unwrap().success());
+    };
+    limit("20");
+    let waiting = Client::connect(&Transport::Plain, Version::HTTP_11, service.public);
+    let mut waiting = waiting.await.unwrap();
+    let waiting = tokio::spawn(async move { waiting.status(PATH).await });
+    let failed = r#"http_server_accept_failures_total{listener="public",reason="descriptors"}"#;
+    let before = processor_time(service.id());
+    // Each is a try of the public listener; in between it must rest.
+    let tries = service.series(failed, |tries| tries >= 5.0).await;
+    let used = processor_time(service.id()) - before;
+    assert!(tries < 100.0, "{tries} tries, {used} ticks");
+    for _ in 0..20 {
+        assert_eq!(service.probe("/livez").await, StatusCode::OK);
+    }
+    assert!(!waiting.is_finished());
+    limit("1024");
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await;
+    assert_eq!(answered.unwrap().unwrap(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn whoever_asks_and_does_not_read_is_cut() {
+    let service = Service::with(&[
+        ("APP_HTTP__WRITE_TIMEOUT", "300ms"),
+        ("APP_HTTP__HEADER_READ_TIMEOUT", LONG),
+        ("APP_HTTP__KEEP_ALIVE_TIMEOUT", LONG),
+    ])
+    .await;
+    let mut client = connect(&service).await;
+    // Far more answers than the buffers of both sides hold.
+    let request = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
+    client.write_all(request.as_bytes()).await.unwrap();
+    cut(&service, "write_timeout", 1.0).await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_told_so() {
+    let service = Service::start().await;
+    let mut client = connect(&service).await;
+    client.write_all(b"\x00\x01\x02\r\n\r\n").await.unwrap();
+    assert_eq!(read_status(&mut client).await, StatusCode::BAD_REQUEST);
+    cut(&service, "malformed", 1.0).await;
+}

@@ -1,0 +1,210 @@
+//! Clients that know what becomes of their one connection.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use http_body_util::Empty;
+use hyper::{
+    Request, Response, StatusCode, Version,
+    body::{Bytes, Incoming},
+    client::conn::{http1, http2},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore, SupportedProtocolVersion,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+        version::{TLS12, TLS13},
+    },
+};
+
+use super::{
+    PATIENCE,
+    pki::{Authority, Pair},
+};
+
+/// A connection of any kind.
+pub type Stream = Box<dyn Connection>;
+
+pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+/// How a connection is made.
+#[derive(Clone)]
+pub enum Transport {
+    Plain,
+    Tls(Arc<ClientConfig>),
+}
+
+impl Transport {
+    /// TLS that trusts this authority.
+    pub fn tls(authority: &Authority) -> Self {
+        Self::tls_as(authority, None, &[&TLS13, &TLS12])
+    }
+
+    /// TLS that trusts whom this PEM says.
+    pub fn tls_trusting(pem: &[u8]) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(pem).unwrap())
+            .unwrap();
+        Self::tls_of(roots, None, &[&TLS13])
+    }
+
+    /// The same with a certificate of one's own, and these versions alone.
+    pub fn tls_as(
+        authority: &Authority,
+        client: Option<&Pair>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        Self::tls_of(authority.roots(), client, versions)
+    }
+
+    fn tls_of(
+        roots: RootCertStore,
+        client: Option<&Pair>,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Self {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        Self::Tls(Arc::new(match client.map(Pair::der) {
+            Some((chain, key)) => config.with_client_auth_cert(chain, key).unwrap(),
+            None => config.with_no_client_auth(),
+        }))
+    }
+
+    /// Connects, and offers these protocols.
+    pub async fn connect(&self, address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
+        let stream = TcpStream::connect(address).await?;
+        let Self::Tls(config) = self else {
+            return Ok(Box::new(stream));
+        };
+        let mut config = ClientConfig::clone(config);
+        config.alpn_protocols = protocols.iter().map(|p| p.as_bytes().to_vec()).collect();
+        let name = ServerName::try_from("localhost").unwrap();
+        let stream = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await?;
+        let (_, session) = stream.get_ref();
+        let chosen = session.alpn_protocol().map(<[u8]>::to_vec);
+        assert!(protocols.is_empty() || chosen.as_deref() == Some(protocols[0].as_bytes()));
+        Ok(Box::new(stream))
+    }
+}
+
+/// A client with one connection.
+pub enum Client {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+/// What became of a request.
+pub enum Sent {
+    Answered(Response<Incoming>),
+    /// It never left: the connection was closed before.
+    Unsent,
+    /// Nobody knows.
+    Lost(hyper::Error),
+}
+
+impl Client {
+    pub async fn connect(
+        transport: &Transport,
+        version: Version,
+        address: SocketAddr,
+    ) -> io::Result<Self> {
+        if version == Version::HTTP_2 {
+            let stream = TokioIo::new(transport.connect(address, &["h2"]).await?);
+            let executor = TokioExecutor::new();
+            let (client, connection) = http2::handshake(executor, stream)
+                .await
+                .map_err(io::Error::other)?;
+            tokio::spawn(connection);
+            Ok(Self::Http2(client))
+        } else {
+            let stream = TokioIo::new(transport.connect(address, &["http/1.1"]).await?);
+            let (client, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
+            tokio::spawn(connection);
+            Ok(Self::Http1(client))
+        }
+    }
+
+    pub async fn send(&mut self, path: &str) -> Sent {
+        let request = Request::get(format!("http://localhost{path}"))
+            .header("host", "localhost")
+            .body(Empty::new())
+            .unwrap();
+        let ready = match self {
+            Self::Http1(client) => client.ready().await,
+            Self::Http2(client) => client.ready().await,
+        };
+        if ready.is_err() {
+            return Sent::Unsent;
+        }
+        let sent = match self {
+            Self::Http1(client) => client.try_send_request(request).await,
+            Self::Http2(client) => client.try_send_request(request).await,
+        };
+        match sent {
+            Ok(answer) => Sent::Answered(answer),
+            Err(mut error) => match error.take_message() {
+                Some(_) => Sent::Unsent,
+                None if is_refused(error.error()) => Sent::Unsent,
+                None => Sent::Lost(error.into_error()),
+            },
+        }
+    }
+
+    /// The status of what must be answered.
+    pub async fn status(&mut self, path: &str) -> StatusCode {
+        self.answer(path).await.status()
+    }
+
+    pub async fn answer(&mut self, path: &str) -> Response<Incoming> {
+        match timeout(PATIENCE, self.send(path)).await {
+            Ok(Sent::Answered(answer)) => answer,
+            Ok(Sent::Unsent) => panic!("the connection was closed"),
+            Ok(Sent::Lost(error)) => panic!("lost: {error:?}"),
+            Err(_) => panic!("no answer to {path}"),
+        }
+    }
+}
+
+/// Whether the server has said, before it took the request, that it takes no more
+/// (RFC 9113 section 6.8). Of one that it took the error would be another.
+fn is_refused(error: &hyper::Error) -> bool {
+    let error =
+        std::error::Error::source(error).and_then(|error| error.downcast_ref::<h2::Error>());
+    error.is_some_and(|error| error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
+}
+
+/// Reads what comes until the other side closes, in time.
+pub async fn read_to_end(stream: &mut Stream) -> Vec<u8> {
+    let mut read = Vec::new();
+    match timeout(PATIENCE, stream.read_to_end(&mut read)).await {
+        // A reset is an end too.
+        Ok(_) => read,
+        Err(_) => panic!("the connection is not closed"),
+    }
+}
+
+/// Reads one head of an answer, up to its empty line.
+pub async fn read_status(stream: &mut Stream) -> StatusCode {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = timeout(PATIENCE, stream.read_u8()).await;
+        head.push(byte.expect("an answer in time").unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,53 @@
+//! Frames of HTTP/2 (RFC 9113), as a client sends them that keeps to no rules.
+
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The kind of a frame that says goodbye.
+pub const GOAWAY: u8 = 7;
+
+const HEADERS: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+/// `GET /` and `POST /` by http to `x`, by the static table of HPACK.
+const GET_HEAD: [u8; 6] = [0x82, 0x86, 0x84, 0x41, 1, b'x'];
+const POST_HEAD: [u8; 6] = [0x83, 0x86, 0x84, 0x41, 1, b'x'];
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [&head, payload].concat()
+}
+
+pub fn settings() -> Vec<u8> {
+    frame(4, 0, 0, &[])
+}
+
+pub fn ping() -> Vec<u8> {
+    frame(6, 0, 0, b"12345678")
+}
+
+pub fn get(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_STREAM | END_HEADERS, stream, &GET_HEAD)
+}
+
+pub fn post_without_body(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &POST_HEAD)
+}
+
+pub fn head_without_end(stream: u32) -> Vec<u8> {
+    frame(HEADERS, END_STREAM, stream, &GET_HEAD[..1])
+}
+
+pub fn reset(stream: u32) -> Vec<u8> {
+    frame(3, 0, stream, &8_u32.to_be_bytes())
+}
+
+/// The kinds of the frames that were read.
+pub fn kinds(mut read: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [a, b, c, kind, rest @ ..] = read {
+        kinds.push(*kind);
+        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        read = rest.get(5 + length..).unwrap_or_default();
+    }
+    kinds
+}
