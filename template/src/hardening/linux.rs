@@ -1,5 +1,6 @@
 use std::{
     env::consts::ARCH,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -82,18 +83,36 @@ pub(super) fn enforce(config: &Config) -> Enforced {
 /// Folders, not files: a file that is replaced, or swapped by a link, is a new one.
 fn readable(config: &Config) -> Vec<PathBuf> {
     let environment = Environment::of_process();
-    let files = [
-        environment.get("APP_CONFIG_FILE").map(PathBuf::from),
-        config.auth.jwks_file.clone(),
-        config.auth.public_key_file.clone(),
+    let file = environment.get("APP_CONFIG_FILE").map(PathBuf::from);
+    let tls = [
+        &config.tls.certificate_file,
+        &config.tls.key_file,
+        &config.tls.client_ca_file,
     ];
-    let files = files.into_iter().flatten();
-    let folders = files.chain(config.store.files_to_read()).map(folder);
+    let issuers = config.auth.issuers.values().flat_map(|issuer| {
+        [
+            &issuer.root_certificates_file,
+            &issuer.jwks_file,
+            &issuer.public_key_file,
+        ]
+    });
+    let optional = tls.into_iter().chain(issuers).flatten().cloned();
+    let files = file.into_iter().chain(optional);
+    let files = files.chain(config.store.files_to_read());
+    let folders = files.flat_map(folders);
     folders.chain(SYSTEM.map(PathBuf::from)).collect()
 }
 
 fn writable(config: &Config) -> Vec<PathBuf> {
     let files = [config.store.file_to_write(), config.audit.file.clone()];
+    files.into_iter().flatten().flat_map(folders).collect()
+}
+
+/// The one that the file is named in, and the one that it is in: certbot's are links
+/// from `live` to `archive`.
+fn folders(file: PathBuf) -> Vec<PathBuf> {
+    let real = fs::canonicalize(&file).ok();
+    let files = [Some(file), real];
     files.into_iter().flatten().map(folder).collect()
 }
 
