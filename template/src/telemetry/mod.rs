@@ -3,6 +3,8 @@
 //! The exporters live on a runtime of their own, so that a Collector that hangs
 //! never takes a thread from a request.
 
+#[cfg(feature = "console")]
+mod console;
 mod level;
 mod logs;
 pub mod names;
@@ -106,7 +108,10 @@ impl Telemetry {
         };
         // Below the request's span, which the trace layer makes, each `#[instrument]`
         // span is one more. Each has a filter of its own: a quiet log ends no trace.
-        tracing_subscriber::registry()
+        let subscriber = tracing_subscriber::registry();
+        #[cfg(feature = "console")]
+        let subscriber = subscriber.with(console::layer());
+        subscriber
             .with(
                 tracing_opentelemetry::layer()
                     .with_tracer(tracer)

@@ -7,12 +7,18 @@ use anyhow::Result;
 use super::{report::Report, tools};
 use crate::{run, tree};
 
-/// The service's features, by database, and hardened.
+/// The service's features, by database, and all the others.
 const DATABASES: [(&str, &[&str]); 4] = [
     ("postgres", &["--features", "postgres"]),
     ("sqlite", &["--features", "sqlite"]),
     ("memory", &[]),
-    ("hardened", &["--features", "postgres,hardening"]),
+    (
+        "everything",
+        &[
+            "--features",
+            "postgres,console,hardening,mimalloc,profiling",
+        ],
+    ),
 ];
 
 /// What an adopter may switch on.
