@@ -5,6 +5,7 @@ use std::{env, process::Command};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=RUSTC");
+    println!("cargo::rustc-check-cfg=cfg(tokio_unstable)");
     println!("cargo::rustc-env=BUILD_RUSTC={}", rustc());
     for variable in ["PROFILE", "TARGET"] {
         let value = env::var(variable).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::{
     server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
-    tls::{Development, Identity, TlsError},
+    tls::{Development, TlsError},
     token,
 };
 
@@ -112,6 +112,8 @@ fn configured(run: impl FnOnce(&Loaded) -> Exit) -> Exit {
 
 fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
     let config = &loaded.config;
+    // It may be written where nothing can be written later.
+    let certificate = options.certificate(config);
     let hardening = hardening::apply(config);
     let telemetry = match Telemetry::start(config) {
         Ok(telemetry) => telemetry,
@@ -119,10 +121,14 @@ fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
     };
     panics::watch(&telemetry.meter());
     hardening.tell();
-    let identity = match options.identity(config) {
-        Ok(identity) => identity,
+    let certificate = match certificate {
+        Ok(certificate) => certificate,
         Err(error) => return failed(error, Exit::Config),
     };
+    let identity = certificate.map(|made| {
+        options.tell(&made);
+        made.identity
+    });
     let served = runtime::start(&config.runtime)
         .map_err(ServeError::from)
         .and_then(|runtime| runtime.block_on(server::run(loaded, &telemetry, identity)));
@@ -140,7 +146,7 @@ fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
 
 impl ServeOptions {
     /// The certificate that `--dev-tls` asks for.
-    fn identity(&self, config: &Config) -> Result<Option<Identity>, DevelopmentError> {
+    fn certificate(&self, config: &Config) -> Result<Option<Development>, DevelopmentError> {
         if !self.dev_tls {
             return Ok(None);
         }
@@ -151,15 +157,17 @@ impl ServeOptions {
         if let Some(file) = &self.dev_tls_ca {
             made.write_authority(file)?;
         }
+        Ok(Some(made))
+    }
+
+    /// Says by what it is known and trusted.
+    fn tell(&self, made: &Development) {
+        let authority = self.dev_tls_ca.as_ref();
         tracing::info!(
             sha256 = made.fingerprint(),
-            authority = self
-                .dev_tls_ca
-                .as_ref()
-                .map(|file| file.display().to_string()),
+            authority = authority.map(|file| file.display().to_string()),
             "a certificate for localhost was made"
         );
-        Ok(Some(made.identity))
     }
 }
 

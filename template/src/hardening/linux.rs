@@ -1,5 +1,5 @@
 use std::{
-    env::consts::ARCH,
+    env::{self, consts::ARCH},
     fs,
     path::{Path, PathBuf},
 };
@@ -105,7 +105,10 @@ fn readable(config: &Config) -> Vec<PathBuf> {
 
 fn writable(config: &Config) -> Vec<PathBuf> {
     let files = [config.store.file_to_write(), config.audit.file.clone()];
-    files.into_iter().flatten().flat_map(folders).collect()
+    let folders = files.into_iter().flatten().flat_map(folders);
+    // Profiles are collected in files.
+    let temporary = cfg!(feature = "profiling").then(env::temp_dir);
+    folders.chain(temporary).collect()
 }
 
 /// The one that the file is named in, and the one that it is in: certbot's are links
@@ -183,7 +186,9 @@ mod tests {
 
     #[test]
     fn files_are_there_where_the_configuration_says() {
-        let (granted, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let granted = tempfile::tempdir().unwrap();
+        // Not beside it: with profiles all of that folder is granted.
+        let other = tempfile::tempdir_in("/var/tmp").unwrap();
         let [inside, outside] = [&granted, &other].map(|folder| folder.path().join("file"));
         fs::write(&outside, "secret").unwrap();
         let mut config = Config::default();
