@@ -32,7 +32,7 @@ struct Options {
     /// So few requests that the numbers mean nothing: whether all still runs
     #[arg(long)]
     quick: bool,
-    /// Writes the table with all that explains it here
+    /// Writes the section with the table and all that explains it here
     #[arg(long)]
     page: Option<PathBuf>,
     /// Sets this subject up and does what it is told by standard input

@@ -1,4 +1,4 @@
-//! The page that `cargo xtask bench` writes.
+//! The section of docs/benchmarks.md that `cargo xtask bench` writes.
 
 use std::{collections::BTreeMap, fs, process::Command, thread, time::SystemTime};
 

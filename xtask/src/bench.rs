@@ -5,10 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::{run, tree};
-
-/// Where what was measured is told.
-const PAGE: &str = "docs/benchmarks.md";
+use crate::{page, run, tree};
 
 /// What `cargo xtask bench` takes.
 #[derive(Args)]
@@ -25,8 +22,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let mut bench = run::cargo(&tree::root().join("bench"));
     bench.args(["run", "--quiet", "--release", "--locked", "--"]);
     let whole = options.names.is_empty() && !options.quick;
+    let section = tree::target().join("bench.md");
     if whole {
-        bench.arg("--page").arg(tree::root().join(PAGE));
+        bench.arg("--page").arg(&section);
     }
     if options.quick {
         bench.arg("--quick");
@@ -35,7 +33,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let status = bench.args(&options.names).status()?;
     ensure!(status.success(), "{}: {status}", run::line(&bench));
     if whole {
-        eprintln!("written to {PAGE}");
+        page::write_section("layers", "cargo xtask bench", &tree::read(&section)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ mod flavour;
 mod fuzz;
 #[cfg(test)]
 mod manifest;
+mod page;
 mod residue;
 mod run;
 mod test;

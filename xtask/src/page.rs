@@ -1,0 +1,73 @@
+//! `docs/benchmarks.md`: each command that measures writes a section of its own.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+
+use crate::tree;
+
+/// Where what was measured is told.
+const PAGE: &str = "docs/benchmarks.md";
+
+/// Puts the text in the place of the section that this command has written before, or at
+/// the page's end.
+///
+/// # Errors
+///
+/// If the page cannot be read or written, or holds half a section.
+pub fn write_section(name: &str, command: &str, text: &str) -> Result<()> {
+    let page = tree::root().join(PAGE);
+    let written = with_section(&tree::read(&page)?, name, command, text)?;
+    write(&page, &written)?;
+    eprintln!("written to {PAGE}");
+    Ok(())
+}
+
+fn write(page: &Path, text: &str) -> Result<()> {
+    fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))
+}
+
+fn with_section(page: &str, name: &str, command: &str, text: &str) -> Result<String> {
+    let (begin, end) = (
+        format!("<!-- {name}: "),
+        format!("<!-- end of {name} -->\n"),
+    );
+    let section = format!(
+        "{begin}written by `{command}` -->\n{}\n{end}",
+        text.trim_end()
+    );
+    let Some((before, rest)) = page.split_once(&begin) else {
+        return Ok(format!("{}\n\n{section}", page.trim_end()));
+    };
+    let (_, after) = rest
+        .split_once(&end)
+        .with_context(|| format!("{PAGE}: the section {name} has no end"))?;
+    Ok(format!("{before}{section}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str =
+        "# Benchmarks\n\n<!-- a: written by `x a` -->\nold\n<!-- end of a -->\nrest\n";
+
+    #[test]
+    fn a_section_is_written_in_the_place_of_the_old_one() {
+        let page = with_section(OLD, "a", "x a", "new\n").unwrap();
+        assert_eq!(page, OLD.replace("old", "new"));
+    }
+
+    #[test]
+    fn a_new_section_is_written_at_the_end() {
+        let page = with_section(OLD, "b", "x b", "text").unwrap();
+        assert!(page.starts_with(OLD));
+        assert!(page.ends_with("\n\n<!-- b: written by `x b` -->\ntext\n<!-- end of b -->\n"));
+    }
+
+    #[test]
+    fn half_a_section_is_not_written_over() {
+        let page = OLD.replace("<!-- end of a -->", "");
+        assert!(with_section(&page, "a", "x a", "new").is_err());
+    }
+}
