@@ -1,6 +1,7 @@
 //! The project's own commands. `cargo xtask` lists them.
 
 mod bench;
+mod delivery;
 mod demo;
 mod flavour;
 mod fuzz;
@@ -30,6 +31,8 @@ enum Command {
     Demo(demo::Options),
     /// Runs all tests, or the stages that are named
     Test(test::Options),
+    /// Checks what brings a generated service from a commit to where it serves
+    Delivery(delivery::Options),
     /// Sends random bytes through all that reads what clients send
     Fuzz(fuzz::Options),
     /// Measures the layers beside their peers, and writes docs/benchmarks.md
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Demo(options) => demo::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::Delivery(options) => delivery::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Generate(options) => options.generate(),

@@ -68,6 +68,11 @@ pub fn commit_to(repository: &Path) -> Result<()> {
         fs::create_dir_all(to.parent().unwrap_or(repository))?;
         fs::copy(from, to)?;
     }
+    commit_all(repository)
+}
+
+/// Makes a git repository of a folder, with all that is in it as one commit.
+pub fn commit_all(repository: &Path) -> Result<()> {
     run::output(git(repository).args(["init", "--quiet", "--initial-branch=main"]))?;
     run::output(git(repository).args(["add", "--all"]))?;
     let author = ["-c", "user.name=xtask", "-c", "user.email=xtask@localhost"];

@@ -6,8 +6,8 @@ mod binary;
 mod exposition;
 mod flavours;
 mod in_place;
-mod report;
-mod tools;
+pub mod report;
+pub mod tools;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -15,6 +15,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::report::Report;
+use crate::delivery;
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -30,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 14] = [
+pub const STAGES: [Stage; 15] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -75,6 +76,11 @@ pub const STAGES: [Stage; 14] = [
         name: "flavours",
         about: "every flavour as its user would treat it",
         steps: flavours::run,
+    },
+    Stage {
+        name: "delivery",
+        about: "what brings a generated service from a commit to where it serves",
+        steps: delivery::stage,
     },
     Stage {
         name: "adopters",

@@ -1,0 +1,75 @@
+//! `cargo xtask delivery`: all that brings a generated project from a commit to where
+//! it serves, read by the tools that know each format best.
+
+mod github;
+mod gitlab;
+mod project;
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+
+use self::project::Project;
+use crate::test::report::Report;
+
+/// What `cargo xtask delivery` takes.
+#[derive(Args)]
+pub struct Options {
+    /// Only these checks
+    checks: Vec<String>,
+}
+
+/// What is checked of every flavour, each tool with a proof that it refuses what is broken.
+pub struct Check {
+    pub name: &'static str,
+    about: &'static str,
+    steps: fn(&mut Report, &[Project]) -> Result<()>,
+}
+
+pub const CHECKS: [Check; 2] = [
+    Check {
+        name: "github",
+        about: "the workflows of GitHub Actions",
+        steps: github::run,
+    },
+    Check {
+        name: "gitlab",
+        about: "the pipeline of GitLab CI",
+        steps: gitlab::run,
+    },
+];
+
+/// Runs the checks, all of them even if one fails.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let names = CHECKS.iter().map(|check| check.name).collect::<Vec<_>>();
+    if let Some(unknown) = options.checks.iter().find(|c| !names.contains(&c.as_str())) {
+        bail!("no check {unknown}; there are: {}", names.join(", "));
+    }
+    let chosen = CHECKS.iter().filter(|check| {
+        options.checks.is_empty() || options.checks.iter().any(|name| name == check.name)
+    });
+    let start = Instant::now();
+    let mut report = Report::default();
+    let projects = project::all()?;
+    for check in chosen {
+        report.begin(check.name, check.about);
+        let ended = (check.steps)(&mut report, &projects);
+        report.end(ended);
+    }
+    Ok(report.finish(start.elapsed()))
+}
+
+/// The same as a stage of `cargo xtask test`.
+pub fn stage(report: &mut Report) -> Result<()> {
+    let projects = report.check("generate every flavour", project::all)?;
+    let mut failed = Vec::new();
+    for check in &CHECKS {
+        if let Err(error) = (check.steps)(report, &projects) {
+            println!("{error:#}");
+            failed.push(check.name);
+        }
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}

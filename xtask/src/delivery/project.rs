@@ -1,0 +1,103 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::{
+    flavour::{FLAVOURS, Flavour, generate_quietly},
+    run,
+    test::report::Report,
+    tree,
+};
+
+/// A generated project, as its owner's first commit has it.
+pub struct Project {
+    pub flavour: &'static Flavour,
+    pub folder: PathBuf,
+}
+
+/// A project of every flavour: the defaults come first.
+pub fn all() -> Result<Vec<Project>> {
+    let folder = tree::target().join("delivery");
+    tree::fresh(&folder)?;
+    let projects = FLAVOURS.iter().map(|flavour| {
+        let name = format!("my-{}", flavour.name);
+        let folder = generate_quietly(&name, flavour.answers, &folder)?;
+        tree::commit_all(&folder)?;
+        Ok(Project { flavour, folder })
+    });
+    projects.collect()
+}
+
+impl Project {
+    pub fn has(&self, file: &str) -> bool {
+        self.folder.join(file).exists()
+    }
+
+    /// A command to be run in the project.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command.current_dir(&self.folder);
+        command
+    }
+
+    /// A copy with a fault.
+    fn broken(&self, fault: &Fault) -> Result<Self> {
+        let Fault { file, from, to, .. } = fault;
+        let folder = tree::target().join("delivery/broken");
+        tree::fresh(&folder)?;
+        for file in tree::files(&self.folder)? {
+            let copy = folder.join(&file);
+            fs::create_dir_all(copy.parent().unwrap_or(&folder))?;
+            fs::copy(self.folder.join(&file), copy)?;
+        }
+        let text = tree::read(&folder.join(file))?;
+        ensure!(text.contains(from), "{file} has no {from:?} any more");
+        fs::write(folder.join(file), text.replacen(from, to, 1))?;
+        tree::commit_all(&folder)?;
+        Ok(Self {
+            flavour: self.flavour,
+            folder,
+        })
+    }
+}
+
+/// What a tool must refuse: the file, what it has, what it gets instead, and a word of
+/// the reason.
+pub struct Fault {
+    pub file: &'static str,
+    pub from: &'static str,
+    pub to: &'static str,
+    pub reason: &'static str,
+}
+
+/// Whether a tool takes each of the projects, and refuses the first one with each of
+/// the faults, for the reason that it should.
+pub fn takes_and_refuses(
+    report: &mut Report,
+    tool: &str,
+    projects: &[&Project],
+    faults: &[Fault],
+    command: impl Fn(&Project) -> Command,
+) -> Result<()> {
+    for project in projects {
+        let step = format!("{tool}, {}", project.flavour.name);
+        report.step(&step, &mut command(project))?;
+    }
+    for fault in faults {
+        let step = format!("{tool} refuses: {}", fault.reason);
+        report.check(&step, || {
+            let broken = projects[0].broken(fault)?;
+            let said = match run::output(&mut command(&broken)) {
+                Ok(said) => bail!("it took {:?}: {said}", fault.to),
+                Err(error) => format!("{error:#}"),
+            };
+            ensure!(said.contains(fault.reason), "for another reason: {said}");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
