@@ -1,30 +1,48 @@
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{
+    HeaderMap,
+    header::{AUTHORIZATION, Entry},
+};
 
 use super::Rejection;
 
-/// The request's bearer token (RFC 6750 section 2.1); none if the request does not
-/// authenticate itself, or does so by another scheme.
-pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
-    let mut fields = headers.get_all(AUTHORIZATION).iter();
-    let credentials = match (fields.next(), fields.next()) {
-        (None, _) => return Ok(None),
-        (Some(field), None) => field.as_bytes(),
-        (Some(_), Some(_)) => return Err(Rejection::RepeatedHeader),
-    };
-    let scheme_end = credentials
-        .iter()
-        .position(|byte| *byte == b' ')
-        .unwrap_or(credentials.len());
-    let (scheme, rest) = credentials.split_at(scheme_end);
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+/// What the request shows as its bearer token (RFC 6750 section 2.1); none if it does not
+/// authenticate itself, or does so by another scheme. From here on the headers' debug
+/// output hides it, wherever the request goes.
+pub(super) fn credentials(headers: &mut HeaderMap) -> Result<Option<&[u8]>, Rejection> {
+    let Entry::Occupied(mut fields) = headers.entry(AUTHORIZATION) else {
         return Ok(None);
+    };
+    let mut count = 0;
+    for field in fields.iter_mut() {
+        field.set_sensitive(true);
+        count += 1;
     }
-    let token = str::from_utf8(rest).map_err(|_| Rejection::MalformedHeader)?;
-    let token = token.trim_matches(' ');
-    if is_b64token(token) {
-        Ok(Some(token))
-    } else {
-        Err(Rejection::MalformedHeader)
+    if count > 1 {
+        return Err(Rejection::RepeatedHeader);
+    }
+    let field = fields.into_mut().as_bytes();
+    let Some((scheme, rest)) = field.split_at_checked(SCHEME.len()) else {
+        return Ok(None);
+    };
+    let is_ours = scheme.eq_ignore_ascii_case(SCHEME) && rest.first().is_none_or(|b| *b == b' ');
+    Ok(is_ours.then(|| trim(rest)))
+}
+
+const SCHEME: &[u8] = b"Bearer";
+
+/// Spaces alone: a tab is a part of what is malformed.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The credentials, if they are a token by its syntax.
+pub(super) fn token(credentials: &[u8]) -> Result<&str, Rejection> {
+    match str::from_utf8(credentials) {
+        Ok(token) if is_b64token(token) => Ok(token),
+        _ => Err(Rejection::MalformedHeader),
     }
 }
 
@@ -54,6 +72,13 @@ mod tests {
             .collect()
     }
 
+    fn shown(values: &[&[u8]]) -> Result<Option<String>, Rejection> {
+        let mut headers = headers(values);
+        let credentials = credentials(&mut headers)?;
+        let token = credentials.map(token).transpose()?;
+        Ok(token.map(str::to_owned))
+    }
+
     #[test]
     fn the_scheme_is_read_in_any_case() {
         for value in [
@@ -63,8 +88,8 @@ mod tests {
             "Bearer a.b.c ",
         ] {
             assert_eq!(
-                token(&headers(&[value.as_bytes()])).unwrap(),
-                Some("a.b.c"),
+                shown(&[value.as_bytes()]).unwrap(),
+                Some("a.b.c".to_owned()),
                 "{value}"
             );
         }
@@ -72,13 +97,9 @@ mod tests {
 
     #[test]
     fn another_scheme_or_none_is_no_token() {
-        assert_eq!(token(&headers(&[])).unwrap(), None);
+        assert_eq!(shown(&[]).unwrap(), None);
         for value in ["Basic YTpi", "", "Bearer\ta.b.c", "Bearera.b.c", "Bearer=a"] {
-            assert_eq!(
-                token(&headers(&[value.as_bytes()])).unwrap(),
-                None,
-                "{value}"
-            );
+            assert_eq!(shown(&[value.as_bytes()]).unwrap(), None, "{value}");
         }
     }
 
@@ -92,11 +113,11 @@ mod tests {
             "Bearer a,b",
             "Bearer \"a\"",
         ] {
-            let error = token(&headers(&[value.as_bytes()])).unwrap_err();
+            let error = shown(&[value.as_bytes()]).unwrap_err();
             assert_eq!(error, Rejection::MalformedHeader, "{value}");
         }
         assert_eq!(
-            token(&headers(&[b"Bearer \xff"])).unwrap_err(),
+            shown(&[b"Bearer \xff"]).unwrap_err(),
             Rejection::MalformedHeader
         );
     }
@@ -114,10 +135,10 @@ mod tests {
 
     #[test]
     fn two_fields_are_refused_even_if_they_are_the_same() {
-        let twice = headers(&[b"Bearer a.b.c", b"Bearer a.b.c"]);
-        assert_eq!(token(&twice).unwrap_err(), Rejection::RepeatedHeader);
+        let twice: [&[u8]; 2] = [b"Bearer a.b.c", b"Bearer a.b.c"];
+        assert_eq!(shown(&twice).unwrap_err(), Rejection::RepeatedHeader);
         assert_eq!(
-            token(&headers(&[b"Basic YTpi", b"Bearer a.b.c"])).unwrap_err(),
+            shown(&[b"Basic YTpi", b"Bearer a.b.c"]).unwrap_err(),
             Rejection::RepeatedHeader
         );
     }

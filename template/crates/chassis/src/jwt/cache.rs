@@ -5,7 +5,7 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-use super::{Claims, Issuer, KeySet};
+use super::{Claims, Issuer};
 
 /// So many tokens a cache holds, unless [`TokenCache::max_tokens`] says otherwise.
 pub const DEFAULT_CACHED_TOKENS: usize = 10_000;
@@ -15,7 +15,7 @@ pub const DEFAULT_CACHED_TOKENS: usize = 10_000;
 pub const DEFAULT_CACHED_BYTES: usize = 8 * 1024 * 1024;
 
 /// What the cache itself needs for an entry, about: its place, and twice that in tables.
-const ENTRY_BYTES: usize = 3 * size_of::<(Box<str>, Verified)>();
+const ENTRY_BYTES: usize = 3 * size_of::<(Box<[u8]>, Claims)>();
 
 /// How much a [`Verifier`](super::Verifier) remembers, so that a signature is checked
 /// once.
@@ -63,17 +63,7 @@ impl TokenCache {
 /// one has it. The hash merely leads there, so two tokens of one hash are two entries; and
 /// its seed is not known outside, so that the time of a look-up does not tell how near a
 /// guess came. Bad tokens are not in it: only an issuer could fill it.
-pub(super) struct VerifiedTokens(Cache<Box<str>, Verified, Weight>);
-
-/// What is remembered of a token.
-#[derive(Clone)]
-pub(super) struct Verified {
-    pub(super) claims: Claims,
-    /// Its place among the verifier's issuers.
-    pub(super) issuer: usize,
-    /// Those it was verified with. As long as they are held, no others can be the same `Arc`.
-    pub(super) keys: Arc<KeySet>,
-}
+pub(super) struct VerifiedTokens(Cache<Box<[u8]>, Claims, Weight>);
 
 impl VerifiedTokens {
     /// None if nothing may be remembered.
@@ -97,19 +87,22 @@ impl VerifiedTokens {
     }
 
     /// The claims of a token that was good, if its issuer still has the same keys.
-    pub(super) fn find(&self, token: &str, issuers: &[Issuer]) -> Option<Claims> {
-        let verified = self.0.get(token)?;
-        let keys = issuers.get(verified.issuer)?.keys.current();
-        if Arc::ptr_eq(&verified.keys, &keys) {
-            return Some(verified.claims);
+    pub(super) fn find(&self, token: &[u8], issuers: &[Issuer]) -> Option<Claims> {
+        let claims = self.0.get(token)?;
+        let origin = claims.origin();
+        let keys = issuers.get(origin.issuer)?.keys.current();
+        if Arc::ptr_eq(&origin.keys, &keys) {
+            return Some(claims);
         }
-        self.0
-            .retain(|_, other| other.issuer != verified.issuer || Arc::ptr_eq(&other.keys, &keys));
+        self.0.retain(|_, other| {
+            let other = other.origin();
+            other.issuer != origin.issuer || Arc::ptr_eq(&other.keys, &keys)
+        });
         None
     }
 
-    pub(super) fn insert(&self, token: &str, verified: Verified) {
-        self.0.insert(token.into(), verified);
+    pub(super) fn insert(&self, token: &str, claims: Claims) {
+        self.0.insert(token.as_bytes().into(), claims);
     }
 
     pub(super) fn tokens(&self) -> usize {
@@ -133,9 +126,9 @@ struct Weight {
     least_bytes: usize,
 }
 
-impl Weighter<Box<str>, Verified> for Weight {
-    fn weight(&self, token: &Box<str>, verified: &Verified) -> u64 {
-        let bytes = ENTRY_BYTES + token.len() + verified.claims.size_bytes();
+impl Weighter<Box<[u8]>, Claims> for Weight {
+    fn weight(&self, token: &Box<[u8]>, claims: &Claims) -> u64 {
+        let bytes = ENTRY_BYTES + token.len() + claims.size_bytes();
         bytes.max(self.least_bytes) as u64
     }
 }
@@ -143,7 +136,7 @@ impl Weighter<Box<str>, Verified> for Weight {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jwt::{HmacAlgorithm, Key, claims_set::ClaimsSet};
+    use crate::jwt::{HmacAlgorithm, Key, claims::Origin, claims_set::ClaimsSet};
 
     const JSON: &str = r#"{"iss":"a","sub":"ada","aud":"b","exp":1800000000}"#;
 
@@ -152,12 +145,10 @@ mod tests {
         Issuer::new(name, "b", key)
     }
 
-    fn verified(issuer: usize, issuers: &[Issuer]) -> Verified {
-        Verified {
-            claims: ClaimsSet::read(JSON.to_owned()).unwrap().into(),
-            issuer,
-            keys: Arc::clone(&issuers[issuer].keys.current()),
-        }
+    fn verified(issuer: usize, issuers: &[Issuer]) -> Claims {
+        let keys = Arc::clone(&issuers[issuer].keys.current());
+        let set = ClaimsSet::read(JSON.to_owned()).unwrap();
+        Claims::verified(set, Origin { issuer, keys })
     }
 
     #[test]
@@ -167,16 +158,16 @@ mod tests {
         for (token, issuer) in [("a1", 0), ("a2", 0), ("b1", 1)] {
             cache.insert(token, verified(issuer, &before));
         }
-        assert!(cache.find("a1", &before).is_some());
+        assert!(cache.find(b"a1", &before).is_some());
         assert_eq!(cache.tokens(), 3);
 
         // The same keys once more are still others: whoever replaced them meant it.
         let after = [issuer("a"), before[1].clone()];
-        assert!(cache.find("a1", &after).is_none());
+        assert!(cache.find(b"a1", &after).is_none());
         assert_eq!(cache.tokens(), 1);
-        assert!(cache.find("b1", &after).is_some());
+        assert!(cache.find(b"b1", &after).is_some());
 
         cache.insert("a1", verified(0, &after));
-        assert!(cache.find("a1", &after).is_some());
+        assert!(cache.find(b"a1", &after).is_some());
     }
 }

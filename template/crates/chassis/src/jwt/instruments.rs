@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use opentelemetry::{
     KeyValue,
-    metrics::{Counter, Meter},
+    metrics::{BoundCounter, Counter, Meter},
 };
 
 use super::{TokenError, cache::VerifiedTokens};
@@ -11,10 +11,12 @@ use crate::names::{
     jwt::{CACHE_SIZE, CACHE_TOKENS, CACHED, VERIFICATIONS},
 };
 
-/// What verifications are counted with. Not bound, unlike those of the metrics layer: a
-/// look-up of so few series is cheap, and works with an SDK that knows of no binding.
+/// What verifications are counted with. Those of good tokens are bound to their series:
+/// a look-up would cost a repeated token as much as its own.
 pub(super) struct Instruments {
     verifications: Counter<u64>,
+    known: BoundCounter<u64>,
+    new: BoundCounter<u64>,
 }
 
 impl Instruments {
@@ -27,15 +29,19 @@ impl Instruments {
             .with_description("Bearer tokens that were verified or refused.")
             .with_unit("{verification}")
             .build();
-        Self { verifications }
+        let good = |is_cached: bool| verifications.bind(&[KeyValue::new(CACHED, is_cached)]);
+        Self {
+            known: good(true),
+            new: good(false),
+            verifications,
+        }
     }
 
     pub(super) fn verified(&self, is_cached: bool, error: Option<&TokenError>) {
         match error {
             Some(error) => self.refused(error.kind()),
-            None => self
-                .verifications
-                .add(1, &[KeyValue::new(CACHED, is_cached)]),
+            None if is_cached => self.known.add(1),
+            None => self.new.add(1),
         }
     }
 

@@ -6,7 +6,8 @@ use std::{
 
 use super::{
     Claims, Issuer, Rejection, TokenError, VerifierBuilder,
-    cache::{Verified, VerifiedTokens},
+    cache::VerifiedTokens,
+    claims::Origin,
     claims_set::ClaimsSet,
     instruments::Instruments,
     token::{Header, Token},
@@ -60,20 +61,22 @@ impl Verifier {
     /// If anything about it is wrong; the first thing that is. It is not for the client
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let known = self.verify_known(token.as_bytes());
+        known.unwrap_or_else(|| self.verify_new(token))
+    }
+
+    /// The verdict on what was a good token before, and so is one by its syntax, too. None
+    /// if it is not remembered.
+    pub(super) fn verify_known(&self, token: &[u8]) -> Option<Result<Claims, TokenError>> {
         let policy = &*self.0;
-        let cached = policy
-            .cache
-            .as_ref()
-            .and_then(|cache| cache.find(token, &policy.issuers));
-        let is_cached = cached.is_some();
-        let verdict = match cached {
-            Some(claims) => policy.check_now(&claims).map(|()| claims),
-            None => policy.check(token),
-        };
-        if let Some(instruments) = &policy.instruments {
-            instruments.verified(is_cached, verdict.as_ref().err());
-        }
-        verdict
+        let claims = policy.cache.as_ref()?.find(token, &policy.issuers)?;
+        let verdict = policy.check_now(&claims).map(|()| claims);
+        Some(policy.counted(true, verdict))
+    }
+
+    /// The verdict on a token that is not remembered.
+    pub(super) fn verify_new(&self, token: &str) -> Result<Claims, TokenError> {
+        self.0.counted(false, self.0.check(token))
     }
 
     /// The key that such a token is signed with, where keys may still come.
@@ -95,23 +98,33 @@ impl Verifier {
 }
 
 impl Policy {
+    fn counted(
+        &self,
+        is_cached: bool,
+        verdict: Result<Claims, TokenError>,
+    ) -> Result<Claims, TokenError> {
+        if let Some(instruments) = &self.instruments {
+            instruments.verified(is_cached, verdict.as_ref().err());
+        }
+        verdict
+    }
+
     /// Checks all of it, and remembers it if it is good.
     fn check(&self, token: &str) -> Result<Claims, TokenError> {
-        let verified = self.check_signature(&Token::split(token)?)?;
-        self.check_now(&verified.claims)?;
-        let claims = verified.claims.clone();
+        let claims = self.check_signature(&Token::split(token)?)?;
+        self.check_now(&claims)?;
         if let Some(cache) = &self.cache {
-            cache.insert(token, verified);
+            cache.insert(token, claims.clone());
         }
         Ok(claims)
     }
 
     /// Checks what does not change, as long as the keys do not.
-    fn check_signature(&self, token: &Token<'_>) -> Result<Verified, TokenError> {
+    fn check_signature(&self, token: &Token<'_>) -> Result<Claims, TokenError> {
         let header = token.header()?;
         let header = Header::read(&header)?;
         let mut claims = ClaimsSet::read(token.claims()?)?;
-        let (index, issuer) = self.issuer(&claims.issuer)?;
+        let (place, issuer) = self.issuer(&claims.issuer)?;
         let keys = issuer.keys.current();
         let key = keys.find(header.kid.as_deref(), &header.alg)?;
         if !issuer.allows(key.algorithm()) {
@@ -124,11 +137,11 @@ impl Policy {
             return Err(TokenError::WrongAudience);
         }
         claims.roles = issuer.roles.read(&claims.json)?;
-        Ok(Verified {
-            claims: claims.into(),
-            issuer: index,
+        let origin = Origin {
+            issuer: place,
             keys: Arc::clone(&keys),
-        })
+        };
+        Ok(Claims::verified(claims, origin))
     }
 
     /// Whose keys to try, and its place. The token only says so: nothing is believed
