@@ -31,7 +31,7 @@ pub(super) struct Query<'a> {
 }
 
 /// The part that needs no memory.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fixed {
     /// Which of [`request::METHODS`].
     pub(super) method: usize,
@@ -105,6 +105,14 @@ pub(super) fn in_flight(method: usize, is_https: bool) -> [KeyValue; 2] {
         KeyValue::new(HTTP_REQUEST_METHOD, request::METHODS[method]),
         KeyValue::new(URL_SCHEME, scheme),
     ]
+}
+
+/// By what tells most series of a route apart; the rest is left to be compared.
+impl Hash for Fixed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let status = self.status.map_or(0, |status| status.as_u16());
+        state.write_u64((self.method as u64) << u16::BITS | u64::from(status));
+    }
 }
 
 impl Hash for Query<'_> {

@@ -1,10 +1,14 @@
 //! What the series of each kind keeps of its measurements.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    iter,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::{
     exemplar::ExemplarSlot,
     page::{Page, Sample},
+    sharded::Sharded,
 };
 
 /// The state of one series. It is only ever added to by atomics.
@@ -45,25 +49,48 @@ impl Sum {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    fn real(&self) -> f64 {
-        f64::from_bits(self.real.load(Ordering::Relaxed))
+    fn read(&self) -> Total {
+        Total {
+            whole: self.whole.load(Ordering::Relaxed),
+            real: f64::from_bits(self.real.load(Ordering::Relaxed)),
+        }
     }
+}
 
+/// What sums came to.
+pub(super) struct Total {
+    whole: u64,
+    real: f64,
+}
+
+impl<'a> iter::Sum<&'a Sum> for Total {
+    fn sum<I: Iterator<Item = &'a Sum>>(sums: I) -> Self {
+        let nothing = Self {
+            whole: 0,
+            real: 0.0,
+        };
+        sums.map(Sum::read).fold(nothing, |total, part| Self {
+            whole: total.whole.wrapping_add(part.whole),
+            real: total.real + part.real,
+        })
+    }
+}
+
+impl Total {
     pub(super) fn write_unsigned(&self, page: &mut Page) {
-        let (whole, real) = (self.whole.load(Ordering::Relaxed), self.real());
-        if real == 0.0 {
-            page.unsigned(whole);
+        if self.real == 0.0 {
+            page.unsigned(self.whole);
         } else {
-            page.number(whole as f64 + real);
+            page.number(self.whole as f64 + self.real);
         }
     }
 
     fn write_signed(&self, page: &mut Page) {
-        let (whole, real) = (self.whole.load(Ordering::Relaxed) as i64, self.real());
-        if real == 0.0 {
+        let whole = self.whole as i64;
+        if self.real == 0.0 {
             page.signed(whole);
         } else {
-            page.number(whole as f64 + real);
+            page.number(whole as f64 + self.real);
         }
     }
 }
@@ -84,7 +111,7 @@ impl Cell for CounterCell {
 
     fn write(&self, sample: &Sample<'_>, page: &mut Page) {
         page.start(sample, "_total");
-        self.sum.write_unsigned(page);
+        self.sum.read().write_unsigned(page);
         page.end_with(&self.exemplar);
         page.created(sample);
     }
@@ -106,34 +133,33 @@ impl Record<f64> for CounterCell {
     }
 }
 
-/// Goes up and down.
-#[derive(Default)]
-pub(super) struct UpDownCell(Sum);
+/// Goes up and down; in parts, for requests in flight are counted by all threads.
+pub(super) struct UpDownCell(Sharded<Sum>);
 
 impl Cell for UpDownCell {
     type Shape = ();
 
     fn new(_: &()) -> Self {
-        Self::default()
+        Self(Sharded::new(Sum::default))
     }
 
     fn write(&self, sample: &Sample<'_>, page: &mut Page) {
         page.start(sample, "");
-        self.0.write_signed(page);
+        self.0.parts().sum::<Total>().write_signed(page);
         page.end();
     }
 }
 
 impl Record<i64> for UpDownCell {
     fn record(&self, value: i64) {
-        self.0.add_whole(value as u64);
+        self.0.own().add_whole(value as u64);
     }
 }
 
 impl Record<f64> for UpDownCell {
     fn record(&self, value: f64) {
         if value.is_finite() {
-            self.0.add_real(value);
+            self.0.own().add_real(value);
         }
     }
 }

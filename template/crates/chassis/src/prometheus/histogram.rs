@@ -5,9 +5,10 @@ use std::sync::{
 
 use super::{
     Format,
-    cell::{Cell, Record, Sum},
+    cell::{Cell, Record, Sum, Total},
     exemplar::ExemplarSlot,
     page::{Page, Sample},
+    sharded::Sharded,
 };
 
 /// What OpenTelemetry's SDK takes if a histogram names no boundaries.
@@ -60,18 +61,48 @@ impl PartialEq for Boundaries {
 /// The sum of the values may lag by what is being recorded.
 pub(super) struct HistogramCell {
     boundaries: Boundaries,
-    buckets: Box<[AtomicU64]>,
-    sum: Sum,
+    counted: Sharded<Counted>,
     /// A sum that falls is none that Prometheus can take a rate of.
     has_negative: AtomicBool,
     exemplars: Box<[ExemplarSlot]>,
 }
 
+/// A part of the measurements.
+struct Counted {
+    sum: Sum,
+    buckets: Box<[Line]>,
+}
+
+/// The cache line that eight buckets share, and nothing else does.
+#[derive(Default)]
+#[repr(align(64))]
+struct Line([AtomicU64; 8]);
+
+impl Counted {
+    fn new(boundaries: &Boundaries) -> Self {
+        let lines = boundaries.0.len() / Line::BUCKETS + 1;
+        Self {
+            sum: Sum::default(),
+            buckets: (0..lines).map(|_| Line::default()).collect(),
+        }
+    }
+
+    fn bucket(&self, bucket: usize) -> &AtomicU64 {
+        &self.buckets[bucket / Line::BUCKETS].0[bucket % Line::BUCKETS]
+    }
+}
+
+impl Line {
+    const BUCKETS: usize = 8;
+}
+
 impl HistogramCell {
-    /// Counts the value; all but its sum.
-    fn count(&self, value: f64) {
+    /// Counts the value; `add` takes it to the sum.
+    fn count(&self, value: f64, add: impl FnOnce(&Sum)) {
         let bucket = self.boundaries.bucket(value);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        let counted = self.counted.own();
+        add(&counted.sum);
+        counted.bucket(bucket).fetch_add(1, Ordering::Relaxed);
         self.exemplars[bucket].offer(value);
         if value < 0.0 {
             self.has_negative.store(true, Ordering::Relaxed);
@@ -87,16 +118,14 @@ impl HistogramCell {
 impl Record<f64> for HistogramCell {
     fn record(&self, value: f64) {
         if value.is_finite() {
-            self.sum.add_real(value);
-            self.count(value);
+            self.count(value, |sum| sum.add_real(value));
         }
     }
 }
 
 impl Record<u64> for HistogramCell {
     fn record(&self, value: u64) {
-        self.sum.add_whole(value);
-        self.count(value as f64);
+        self.count(value as f64, |sum| sum.add_whole(value));
     }
 }
 
@@ -107,8 +136,7 @@ impl Cell for HistogramCell {
         let buckets = 0..=boundaries.0.len();
         Self {
             boundaries: boundaries.clone(),
-            buckets: buckets.clone().map(|_| AtomicU64::default()).collect(),
-            sum: Sum::default(),
+            counted: Sharded::new(|| Counted::new(boundaries)),
             has_negative: AtomicBool::default(),
             exemplars: buckets.map(|_| ExemplarSlot::default()).collect(),
         }
@@ -123,10 +151,14 @@ impl Cell for HistogramCell {
                 boundary.text.as_str()
             }
         });
-        let buckets = self.buckets.iter().zip(&self.exemplars);
+        let counted = |bucket| {
+            let parts = self.counted.parts().map(move |part| part.bucket(bucket));
+            parts.map(|part| part.load(Ordering::Relaxed)).sum::<u64>()
+        };
+        let exemplars = self.exemplars.iter().enumerate();
         let mut count = 0;
-        for (end, (bucket, exemplar)) in ends.chain(["+Inf"]).zip(buckets) {
-            count += bucket.load(Ordering::Relaxed);
+        for (end, (bucket, exemplar)) in ends.chain(["+Inf"]).zip(exemplars) {
+            count += counted(bucket);
             page.start_bucket(sample, end);
             page.unsigned(count);
             page.end_with(exemplar);
@@ -135,7 +167,8 @@ impl Cell for HistogramCell {
         // of what may be negative.
         if !self.sum_may_fall() {
             page.start(sample, "_sum");
-            self.sum.write_unsigned(page);
+            let sums = self.counted.parts().map(|part| &part.sum);
+            sums.sum::<Total>().write_unsigned(page);
             page.end();
         }
         if !(is_open_metrics && self.sum_may_fall()) {

@@ -77,6 +77,7 @@ mod name;
 mod observed;
 mod page;
 mod registry;
+mod sharded;
 
 use self::kind::Kind;
 pub use self::{
