@@ -1,6 +1,9 @@
 //! What both layers read from the head of a message.
 
-use http::{HeaderMap, Method, Request, Version, header::CONTENT_LENGTH, uri::Scheme};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header::CONTENT_LENGTH,
+    uri::Scheme,
+};
 
 /// Stands for every method that is not known.
 pub(crate) const OTHER: &str = "_OTHER";
@@ -48,7 +51,18 @@ pub(crate) fn protocol_version(version: Version) -> Option<&'static str> {
 
 /// How long the body is by the header, in bytes.
 pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+    let length = header(headers, CONTENT_LENGTH).next()?;
+    length.to_str().ok()?.parse().ok()
+}
+
+/// The values of a header, for what is asked of every message: to look at all names
+/// takes less time than to hash one, as long as they are as few as servers let in.
+pub(crate) fn header<'a>(
+    headers: &'a HeaderMap,
+    name: HeaderName,
+) -> impl Iterator<Item = &'a HeaderValue> {
+    let of_name = headers.iter().filter(move |(known, _)| **known == name);
+    of_name.map(|(_, value)| value)
 }
 
 #[cfg(test)]

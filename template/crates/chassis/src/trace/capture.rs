@@ -38,6 +38,11 @@ impl Capture {
         self.response_headers.extend(named);
     }
 
+    /// Whether there is anything to record of a response.
+    pub(super) fn is_of_responses(&self) -> bool {
+        !self.response_headers.is_empty()
+    }
+
     /// `url.query`, if it is recorded and there is one.
     pub(super) fn query(&self, uri: &Uri) -> Option<KeyValue> {
         self.query_parameters.as_ref()?;

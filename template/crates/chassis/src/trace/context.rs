@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::{
-    Context, KeyValue,
+    Context,
     trace::{
         Span, SpanBuilder, SpanContext, SpanKind, TraceContextExt, TraceFlags, TraceId, Tracer,
     },
@@ -29,26 +29,45 @@ pub fn current_trace_id() -> Option<TraceId> {
     })
 }
 
-/// Starts a span, and gives the context that holds it. Whether it is sampled is
-/// decided by its name and its parent, before any attribute is made.
+/// How many attributes a span has at most, in most cases.
+const ATTRIBUTES: usize = 16;
+
+/// A span that has started.
+pub(super) struct Started {
+    /// Holds the span.
+    pub(super) context: Context,
+    pub(super) is_recording: bool,
+}
+
+/// Starts a span. Whether it is sampled is decided by its name and its parent; only
+/// one that is recorded is described by attributes.
 pub(super) fn start_span<T>(
     tracer: &T,
     kind: SpanKind,
     name: Cow<'static, str>,
     parent: &Context,
-    attributes: impl FnOnce() -> Vec<KeyValue>,
-) -> Context
+    describe: impl FnOnce(&mut T::Span),
+) -> Started
 where
     T: Tracer,
     T::Span: Send + Sync + 'static,
 {
-    let builder = SpanBuilder::from_name(name).with_kind(kind);
+    let mut builder = SpanBuilder::from_name(name).with_kind(kind);
+    // Room for all attributes at once; of an unsampled parent it is hardly ever used.
+    if !parent.has_active_span() || parent.span().span_context().is_sampled() {
+        builder.attributes = Some(Vec::with_capacity(ATTRIBUTES));
+    }
     let mut span = tracer.build_with_context(builder, parent);
-    if span.is_recording() {
-        span.set_attributes(attributes());
+    let is_recording = span.is_recording();
+    let context = if is_recording {
+        describe(&mut span);
         parent.with_span(span)
     } else {
         parent.with_remote_span_context(unrecorded(span.span_context(), parent))
+    };
+    Started {
+        context,
+        is_recording,
     }
 }
 

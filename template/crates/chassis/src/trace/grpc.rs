@@ -5,6 +5,8 @@
 
 use http::{HeaderMap, Request, header::CONTENT_TYPE};
 
+use crate::request::header;
+
 const GRPC: &str = "application/grpc";
 const GRPC_STATUS: &str = "grpc-status";
 
@@ -35,7 +37,7 @@ pub(super) struct Status(&'static str);
 
 /// Whether a request is a gRPC call; gRPC-Web is not, it hides its trailers in the body.
 pub(super) fn is_call<B>(request: &Request<B>) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE);
+    let media_type = header(request.headers(), CONTENT_TYPE).next();
     let rest = media_type.and_then(|value| value.as_bytes().strip_prefix(GRPC.as_bytes()));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }

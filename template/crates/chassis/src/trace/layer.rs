@@ -19,9 +19,9 @@ use super::{Propagation, Trace, capture::Capture};
 /// ```
 #[derive(Debug)]
 pub struct TraceLayer<T> {
-    tracer: Arc<T>,
-    propagation: Propagation,
-    capture: Arc<Capture>,
+    pub(super) tracer: Arc<T>,
+    pub(super) propagation: Propagation,
+    pub(super) capture: Arc<Capture>,
 }
 
 impl<T> TraceLayer<T> {
@@ -82,11 +82,6 @@ impl<S, T> Layer<S> for TraceLayer<T> {
     type Service = Trace<S, T>;
 
     fn layer(&self, inner: S) -> Trace<S, T> {
-        Trace::new(
-            inner,
-            self.tracer.clone(),
-            self.propagation,
-            self.capture.clone(),
-        )
+        Trace::new(inner, self.clone())
     }
 }

@@ -9,30 +9,20 @@ use http_body::Body;
 use opentelemetry::trace::{Span, Tracer};
 use tower_service::Service;
 
-use super::{Propagation, RequestSpan, ResponseBody, ResponseFuture, capture::Capture};
+use super::{RequestSpan, ResponseBody, ResponseFuture, TraceLayer};
 
 /// Gives each request a span. See the [module](super) for what it does.
 #[derive(Debug)]
 pub struct Trace<S, T> {
     inner: S,
-    tracer: Arc<T>,
-    propagation: Propagation,
-    capture: Arc<Capture>,
+    /// In one piece, for axum clones the service for each request.
+    layer: Arc<TraceLayer<T>>,
 }
 
 impl<S, T> Trace<S, T> {
-    pub(super) fn new(
-        inner: S,
-        tracer: Arc<T>,
-        propagation: Propagation,
-        capture: Arc<Capture>,
-    ) -> Self {
-        Self {
-            inner,
-            tracer,
-            propagation,
-            capture,
-        }
+    pub(super) fn new(inner: S, layer: TraceLayer<T>) -> Self {
+        let layer = Arc::new(layer);
+        Self { inner, layer }
     }
 }
 
@@ -40,9 +30,7 @@ impl<S: Clone, T> Clone for Trace<S, T> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            tracer: self.tracer.clone(),
-            propagation: self.propagation,
-            capture: self.capture.clone(),
+            layer: self.layer.clone(),
         }
     }
 }
@@ -65,7 +53,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let span = RequestSpan::start(&*self.tracer, self.propagation, &self.capture, &request);
+        let span = RequestSpan::start(&self.layer, &request);
         ResponseFuture::call(span, &mut self.inner, request)
     }
 }

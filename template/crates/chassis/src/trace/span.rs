@@ -9,12 +9,12 @@ use opentelemetry::{
     Context, KeyValue,
     trace::{SpanKind, SpanRef, Status, TraceContextExt, Tracer},
 };
-use tracing::{Level, event, field};
+use tracing::{Level, event, field, level_filters::LevelFilter};
 
 use super::{
-    Propagation,
+    TraceLayer,
     capture::{Capture, clip},
-    context::start_span,
+    context::{Started, start_span},
     grpc,
     head::Head,
 };
@@ -31,8 +31,10 @@ const TARGET: &str = "axum_chassis::trace";
 pub struct RequestSpan {
     /// Holds the span; it is current whenever the request is polled.
     context: Context,
+    is_recording: bool,
     head: Head,
-    capture: Arc<Capture>,
+    /// If anything of the response is to be recorded.
+    capture: Option<Arc<Capture>>,
     start: Instant,
     time_to_head: Option<Duration>,
     grpc_status: Option<grpc::Status>,
@@ -40,26 +42,27 @@ pub struct RequestSpan {
 }
 
 impl RequestSpan {
-    pub(super) fn start<T, B>(
-        tracer: &T,
-        propagation: Propagation,
-        capture: &Arc<Capture>,
-        request: &Request<B>,
-    ) -> Self
+    pub(super) fn start<T, B>(layer: &TraceLayer<T>, request: &Request<B>) -> Self
     where
         T: Tracer,
         T::Span: Send + Sync + 'static,
     {
         let start = Instant::now();
         let head = Head::of(request);
-        let parent = propagation.extract_context(request.headers());
-        let context = start_span(tracer, SpanKind::Server, head.span_name(), &parent, || {
-            head.attributes(request, capture)
+        let parent = layer.propagation.extract_context(request.headers());
+        let (kind, name) = (SpanKind::Server, head.span_name());
+        let Started {
+            context,
+            is_recording,
+        } = start_span(&*layer.tracer, kind, name, &parent, |span| {
+            head.describe(request, &layer.capture, span);
         });
+        let captures = is_recording && layer.capture.is_of_responses();
         Self {
             context,
+            is_recording,
             head,
-            capture: capture.clone(),
+            capture: captures.then(|| layer.capture.clone()),
             start,
             time_to_head: None,
             grpc_status: None,
@@ -75,11 +78,11 @@ impl Watch for RequestSpan {
     }
 
     fn head<B>(&mut self, response: &Response<B>) {
-        self.time_to_head = Some(self.start.elapsed());
+        self.time_to_head = self.is_recording.then(|| self.start.elapsed());
         self.cause = response.extensions().get::<Cause>().cloned();
-        let span = self.context.span();
-        if span.is_recording() {
-            span.set_attributes(self.capture.of_response(response.headers()));
+        if let Some(capture) = &self.capture {
+            let attributes = capture.of_response(response.headers());
+            self.context.span().set_attributes(attributes);
         }
         self.trailers(response.headers());
     }
@@ -91,10 +94,9 @@ impl Watch for RequestSpan {
     }
 
     fn end(self, outcome: Outcome<'_>) {
-        let _current = self.context.clone().attach();
         self.log(&outcome);
-        let span = self.context.span();
-        if span.is_recording() {
+        if self.is_recording {
+            let span = self.context.span();
             span.set_attributes(self.attributes(&outcome));
             if self.error_type(&outcome).is_some() {
                 span.set_status(Status::error(""));
@@ -102,8 +104,8 @@ impl Watch for RequestSpan {
             if self.head.is_grpc {
                 self.tell_method(&span);
             }
+            span.end();
         }
-        span.end();
     }
 }
 
@@ -116,7 +118,7 @@ impl RequestSpan {
                     $level,
                     { names::HTTP_REQUEST_METHOD } = self.head.method,
                     { names::HTTP_ROUTE } = self.head.route.as_ref().map(|route| route.as_str()),
-                    { URL_PATH } = clip(self.head.uri.path()),
+                    { URL_PATH } = clip(self.head.path()),
                     { names::HTTP_RESPONSE_STATUS_CODE } = outcome.status.map(|s| s.as_u16()),
                     { RPC_RESPONSE_STATUS_CODE } = self.grpc_status.map(grpc::Status::name),
                     duration_seconds = self.start.elapsed().as_secs_f64(),
@@ -126,7 +128,13 @@ impl RequestSpan {
                 )
             };
         }
-        if outcome.is_server_error() || self.grpc_error().is_some() {
+        let failed = outcome.is_server_error() || self.grpc_error().is_some();
+        let level = if failed { Level::ERROR } else { Level::INFO };
+        if level > LevelFilter::current() {
+            return;
+        }
+        let _current = self.context.clone().attach();
+        if failed {
             finished!(Level::ERROR);
         } else {
             finished!(Level::INFO);
@@ -171,7 +179,7 @@ impl RequestSpan {
     /// The method of a gRPC call. One that does not exist is of the client's
     /// making, and there is no end to those: it is no name.
     fn tell_method(&self, span: &SpanRef<'_>) {
-        let method = clip(grpc::method(self.head.uri.path())).to_owned();
+        let method = clip(grpc::method(self.head.path())).to_owned();
         if self.grpc_status.is_some_and(grpc::Status::is_unimplemented) {
             span.update_name("grpc");
             span.set_attribute(KeyValue::new(RPC_METHOD, OTHER));

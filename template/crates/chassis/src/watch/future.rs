@@ -46,6 +46,8 @@ impl<F, W: Watch> ResponseFuture<F, W> {
     }
 }
 
+const POLLED_AGAIN: &str = "a response is not polled after it is there";
+
 impl<F, W, B, E> Future for ResponseFuture<F, W>
 where
     F: Future<Output = Result<Response<B>, E>>,
@@ -57,14 +59,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let (Some(guard), Some(inner)) = (this.guard.as_mut(), this.inner.as_mut().as_pin_mut())
-        else {
-            panic!("a response is not polled after it is there");
-        };
-        let answer = ready!(guard.step(|| inner.poll(cx)));
-        // What the service holds, such as spans of its own, ends before the request.
-        guard.step(|| this.inner.set(None));
-        let mut guard = this.guard.take().expect("it is there, see above");
+        let guard = this.guard.as_mut().expect(POLLED_AGAIN);
+        let answer = ready!(guard.step(|| {
+            let inner = this.inner.as_mut().as_pin_mut().expect(POLLED_AGAIN);
+            let answer = inner.poll(cx);
+            // What the service holds, such as spans of its own, ends before the request.
+            if answer.is_ready() {
+                this.inner.set(None);
+            }
+            answer
+        }));
+        let mut guard = this.guard.take().expect(POLLED_AGAIN);
         Poll::Ready(match answer {
             Ok(response) => {
                 guard.head(&response);

@@ -6,7 +6,7 @@ use std::{
 use http::{Request, Response, Version, uri::Authority};
 use opentelemetry::{
     Context, KeyValue,
-    trace::{SpanKind, Status, TraceContextExt, Tracer},
+    trace::{Span, SpanKind, Status, TraceContextExt, Tracer},
 };
 
 use super::{ResendCount, UrlTemplate, url};
@@ -15,7 +15,7 @@ use crate::{
     request::{self, OTHER},
     trace::{
         capture::{Capture, clip},
-        context::start_span,
+        context::{Started, start_span},
         head::{host, server},
     },
     watch::{Outcome, Watch},
@@ -25,6 +25,7 @@ use crate::{
 pub struct ClientSpan {
     /// Holds the span; it is current whenever the request is polled.
     context: Context,
+    is_recording: bool,
     start: Instant,
     time_to_head: Option<Duration>,
     version: Option<Version>,
@@ -37,15 +38,16 @@ impl ClientSpan {
         T::Span: Send + Sync + 'static,
     {
         let start = Instant::now();
-        let context = start_span(
-            tracer,
-            SpanKind::Client,
-            name(request),
-            &Context::current(),
-            || attributes(request, capture),
-        );
+        let (kind, parent) = (SpanKind::Client, Context::current());
+        let Started {
+            context,
+            is_recording,
+        } = start_span(tracer, kind, name(request), &parent, |span| {
+            span.set_attributes(attributes(request, capture));
+        });
         Self {
             context,
+            is_recording,
             start,
             time_to_head: None,
             version: None,
@@ -70,16 +72,16 @@ impl Watch for ClientSpan {
     }
 
     fn end(self, outcome: Outcome<'_>) {
-        let span = self.context.span();
-        if span.is_recording() {
+        if self.is_recording {
+            let span = self.context.span();
             let error = outcome.client_error_type();
             if error.is_some() {
                 let told = outcome.error.map(ToString::to_string).unwrap_or_default();
                 span.set_status(Status::error(clip(&told).to_owned()));
             }
             span.set_attributes(self.attributes(&outcome, error));
+            span.end();
         }
-        span.end();
     }
 }
 
@@ -119,7 +121,7 @@ fn name<B>(request: &Request<B>) -> Cow<'static, str> {
 }
 
 /// What the request itself tells.
-fn attributes<B>(request: &Request<B>, capture: &Capture) -> Vec<KeyValue> {
+fn attributes<B>(request: &Request<B>, capture: &Capture) -> impl Iterator<Item = KeyValue> {
     let method = request::method(request.method());
     let original = (method == OTHER).then(|| clip(request.method().as_str()).to_owned());
     let template = request.extensions().get::<UrlTemplate>();
@@ -139,7 +141,7 @@ fn attributes<B>(request: &Request<B>, capture: &Capture) -> Vec<KeyValue> {
         port.map(|port| KeyValue::new(SERVER_PORT, i64::from(port))),
         resend.map(|ResendCount(n)| KeyValue::new(HTTP_REQUEST_RESEND_COUNT, i64::from(*n))),
     ];
-    optional.into_iter().flatten().collect()
+    optional.into_iter().flatten()
 }
 
 /// The port that is named, or else the scheme's own.

@@ -1,10 +1,11 @@
 //! The header `baggage`: [W3C Baggage](https://www.w3.org/TR/baggage/).
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::baggage::{Baggage, BaggageMetadata};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::insert;
+use crate::request::header;
 
 pub(super) const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
@@ -52,8 +53,8 @@ impl Room {
 pub(super) fn extract(headers: &HeaderMap) -> Option<Baggage> {
     let mut room = Room::new();
     let mut baggage = Baggage::new();
-    let headers = headers.get_all(BAGGAGE).iter();
-    let members = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b','));
+    let lists = header(headers, BAGGAGE).map(HeaderValue::as_bytes);
+    let members = lists.flat_map(|list| list.split(|byte| *byte == b','));
     for member in members.filter_map(Member::parse) {
         if room.take(member.len()).is_none() {
             break;

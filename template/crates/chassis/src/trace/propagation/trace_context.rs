@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName};
 use opentelemetry::trace::SpanContext;
 
 use super::{Remote, insert, traceparent::Traceparent, tracestate};
+use crate::request::header;
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
@@ -13,12 +14,12 @@ pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// A missing, repeated or malformed `traceparent` is none, a malformed
 /// `tracestate` is left out.
 pub(super) fn extract(headers: &HeaderMap) -> Option<Remote> {
-    let mut parents = headers.get_all(TRACEPARENT).iter();
+    let mut parents = header(headers, TRACEPARENT);
     let (Some(only), None) = (parents.next(), parents.next()) else {
         return None;
     };
     let parent = Traceparent::parse(only.as_bytes())?;
-    let state = tracestate::parse(headers.get_all(TRACESTATE)).unwrap_or_default();
+    let state = tracestate::parse(header(headers, TRACESTATE)).unwrap_or_default();
     Remote::new(parent.into_remote(state), false)
 }
 
