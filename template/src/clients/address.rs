@@ -2,14 +2,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::{
     extract::{ConnectInfo, Request},
-    http::{HeaderMap, header::FORWARDED},
+    http::{HeaderMap, HeaderName, header::FORWARDED},
 };
 use axum_chassis::trace::ClientAddress;
 use ipnet::IpNet;
 
 use crate::config::{Clients, ForwardedBy};
 
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies that are believed when they say whom they speak for.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ impl Proxies {
     /// proxy that wrote it is then as far as one can see.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
-        let mut heard = self.forwarded(headers);
+        let mut heard = self.heard(headers);
         while self.trusts(client) {
-            match heard.pop().as_deref().and_then(parse) {
+            match heard.next().and_then(parse) {
                 Some(address) => client = address,
                 None => break,
             }
@@ -59,34 +59,27 @@ impl Proxies {
             .any(|network| network.contains(&address))
     }
 
-    /// Whom each proxy says that it heard from, the nearest last.
-    fn forwarded(&self, headers: &HeaderMap) -> Vec<String> {
-        let fields = match self.forwarded_by {
-            ForwardedBy::XForwardedFor => headers.get_all(X_FORWARDED_FOR),
-            ForwardedBy::Forwarded => headers.get_all(FORWARDED),
+    /// Whom each proxy says that it heard from, the nearest first. Read only as far as is
+    /// asked for: how long the list is, is the client's to say.
+    fn heard<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
+        let (name, address): (_, fn(&'a str) -> &'a str) = match self.forwarded_by {
+            ForwardedBy::XForwardedFor => (&X_FORWARDED_FOR, |entry| entry),
+            ForwardedBy::Forwarded => (&FORWARDED, for_parameter),
         };
-        let entries = fields
-            .iter()
-            .flat_map(|field| field.to_str().unwrap_or_default().split(','));
-        match self.forwarded_by {
-            ForwardedBy::XForwardedFor => entries.map(str::to_owned).collect(),
-            ForwardedBy::Forwarded => entries.map(for_parameter).collect(),
-        }
+        let fields = headers.get_all(name).iter().rev();
+        let entries = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
+        entries.map(address)
     }
 }
 
 /// The `for` of an element such as `for="[2001:db8::1]:4711";proto=https` (RFC 7239
 /// section 4).
-fn for_parameter(element: &str) -> String {
+fn for_parameter(element: &str) -> &str {
     let value = element.split(';').find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then_some(value)
     });
-    value
-        .unwrap_or_default()
-        .trim()
-        .trim_matches('"')
-        .to_owned()
+    value.unwrap_or_default().trim().trim_matches('"')
 }
 
 /// An address as proxies write it, with a port or without: `192.0.2.1`, `192.0.2.1:80`,
@@ -110,11 +103,11 @@ mod tests {
     fn client(forwarded_by: ForwardedBy, peer: &str, fields: &[&str]) -> String {
         let name = match forwarded_by {
             ForwardedBy::XForwardedFor => X_FORWARDED_FOR,
-            ForwardedBy::Forwarded => "forwarded",
+            ForwardedBy::Forwarded => FORWARDED,
         };
         let mut headers = HeaderMap::new();
         for field in fields {
-            headers.append(name, field.parse().unwrap());
+            headers.append(&name, field.parse().unwrap());
         }
         let proxies = Proxies::new(&Clients {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
