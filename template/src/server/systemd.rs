@@ -37,7 +37,7 @@ impl Sockets {
     /// The socket of this listener, if there is one.
     pub(super) fn of(&mut self, listener: &str) -> Option<TcpListener> {
         let found = self.0.iter().position(|(name, _)| name == listener)?;
-        Some(self.0.swap_remove(found).1)
+        Some(self.0.remove(found).1)
     }
 
     /// The first of those that no listener has taken.
@@ -72,5 +72,23 @@ pub(super) fn stopping() {
 fn notify(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "systemd cannot be told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_listener_takes_the_first_socket_that_no_other_is_named_for() {
+        let socket = |name: &str| {
+            let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+            (name.to_owned(), socket)
+        };
+        let mut sockets = Sockets(["operations", "first", "second"].map(socket).into());
+        let first = sockets.0[1].1.local_addr().unwrap();
+        assert!(sockets.of("operations").is_some());
+        assert!(sockets.of("redirect").is_none());
+        assert_eq!(sockets.unnamed().unwrap().local_addr().unwrap(), first);
     }
 }
