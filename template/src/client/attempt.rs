@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use axum::{
     BoxError,
     body::Bytes,
@@ -5,19 +7,27 @@ use axum::{
 };
 use axum_chassis::trace::client::ResendCount;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout_at;
 use tower::ServiceExt;
 
 use super::{CallError, HttpClient, Outcome};
 
 impl HttpClient {
-    /// Sends a request once.
-    pub(super) async fn attempt(&self, request: &Request<Bytes>, resends: u32) -> Outcome {
+    /// Sends a request once, and waits for the answer until the deadline. What is not
+    /// answered by then has failed: a circuit must open for a service that only trickles.
+    pub(super) async fn attempt(
+        &self,
+        request: &Request<Bytes>,
+        resends: u32,
+        deadline: Instant,
+    ) -> Outcome {
         let mut request = request.clone();
         if resends > 0 {
             request.extensions_mut().insert(ResendCount(resends));
         }
         let measured = self.metrics.start(&request);
-        let answer = self.send(request).await;
+        let answer = timeout_at(deadline.into(), self.send(request)).await;
+        let answer = answer.unwrap_or(Err(CallError::TimedOut));
         measured.end(&answer);
         answer
     }

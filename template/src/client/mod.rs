@@ -31,7 +31,7 @@ use axum::{
 };
 use axum_chassis::trace::client::{ClientTrace, ClientTraceLayer, Reqwest};
 use opentelemetry_sdk::trace::SdkTracer;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tower::Layer;
 
 pub use self::error::CallError;
@@ -85,11 +85,6 @@ impl HttpClient {
     /// [`CallError`]: there is no answer, or it is too long.
     pub async fn call(&self, request: Request<Bytes>) -> Outcome {
         let deadline = Instant::now() + self.bounds.call_timeout;
-        let called = timeout(self.bounds.call_timeout, self.attempts(request, deadline));
-        called.await.unwrap_or(Err(CallError::TimedOut))
-    }
-
-    async fn attempts(&self, request: Request<Bytes>, deadline: Instant) -> Outcome {
         self.retries.deposit();
         let mut outcome = Err(CallError::CircuitOpen);
         for resends in 0.. {
@@ -97,7 +92,7 @@ impl HttpClient {
                 self.metrics.circuit_was_open();
                 break;
             };
-            outcome = self.attempt(&request, resends).await;
+            outcome = self.attempt(&request, resends, deadline).await;
             permit.report(retry::is_healthy(&outcome));
             let Some(wait) = self.retries.wait(&request, &outcome, resends, deadline) else {
                 break;

@@ -194,6 +194,30 @@ async fn a_circuit_opens_after_failures_and_closes_when_all_is_well() {
 }
 
 #[tokio::test]
+async fn a_circuit_opens_for_a_service_that_never_answers_in_time() {
+    let upstream = Upstream::start(Manner::Hang).await;
+    let settings = [
+        ("APP_CLIENT__READ_TIMEOUT", "1h"),
+        ("APP_CLIENT__CALL_TIMEOUT", "100ms"),
+        ("APP_CLIENT__CIRCUIT_FAILURES", "2"),
+        ("APP_CLIENT__CIRCUIT_OPEN", "1h"),
+    ];
+    let service = service(&upstream, &settings).await;
+    for number in 1..=3 {
+        service.create(&number.to_string()).await;
+        until_notices(&service, "failed", number).await;
+    }
+    assert_eq!(upstream.count(), 2, "the third was not sent");
+    let metrics = service.metrics().await;
+    let timed_out = metrics.lines().any(|line| {
+        line.starts_with("http_client_request_duration_seconds_count")
+            && line.contains(r#"error_type="timeout""#)
+            && line.ends_with(" 2")
+    });
+    assert!(timed_out, "{metrics}");
+}
+
+#[tokio::test]
 async fn a_notice_is_a_part_of_the_trace_of_its_request() {
     let collector = Collector::start().await;
     let upstream = Upstream::start(Manner::Accept).await;
