@@ -7,7 +7,7 @@ use axum::{
     error_handling::HandleErrorLayer,
     extract::{DefaultBodyLimit, Request, State},
     http::{
-        HeaderValue, Method, StatusCode, Version,
+        Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{self, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE},
         request::Parts,
     },
@@ -28,7 +28,10 @@ use tower::{
 };
 use tower_http::{
     catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, Predicate},
+    },
     cors::{AllowOrigin, CorsLayer},
     decompression::RequestDecompressionLayer,
     limit::RequestBodyLimitLayer,
@@ -53,6 +56,8 @@ use crate::{
     state::AppState,
     telemetry::Telemetry,
 };
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The API: what the public listener serves.
 pub fn public(
@@ -94,14 +99,19 @@ pub fn public(
         ]))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         // Outside every early answer, so that 401, 413 and 503 have spans too.
-        .layer(TraceLayer::new(telemetry.tracer()).propagation(config.otlp.propagation))
+        .layer(
+            TraceLayer::new(telemetry.tracer())
+                .propagation(config.otlp.propagation)
+                // What a client has of its request leads to the trace.
+                .record_request_headers([X_REQUEST_ID]),
+        )
         // Inside the span, outside every rejection.
         .layer(MetricsLayer::new(&meter))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
         .map_response(headers::secure)
         .layer(cors(live))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(packable()))
         // Every error below, whoever made it, has a problem+json body from here on.
         .map_response(problem::fill)
         .map_response(move |response| refusals.count(response))
@@ -159,6 +169,15 @@ async fn close_when_draining(
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// What has an ETag is sent as it is: a strong one names exactly these bytes, and packed
+/// they would be others (RFC 9110 section 8.8.3.3).
+fn packable() -> impl Predicate {
+    let has_no_etag = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        !headers.contains_key(header::ETAG)
+    };
+    DefaultPredicate::new().and(has_no_etag)
 }
 
 /// Denies every origin but the configured ones.

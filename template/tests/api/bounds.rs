@@ -1,10 +1,14 @@
 //! What a client may ask: how much, how often, how large.
 
-use std::io::Write;
+use std::{future::ready, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, Response as Answer, body::Bytes};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::json;
+use tower::{ServiceExt, service_fn};
+use tower_http::decompression::Decompression;
 
 use crate::support::{Service, problem};
 
@@ -112,6 +116,46 @@ async fn a_body_may_come_packed_but_not_unfold_beyond_the_bound() {
     assert_eq!(bomb.status(), StatusCode::PAYLOAD_TOO_LARGE);
     problem(bomb).await;
     assert!(refused(&service, "http.request_body_limit_bytes").await);
+}
+
+/// What a packed body is, unpacked.
+async fn unpacked(packing: &str, body: Bytes) -> Bytes {
+    let packing = packing.to_owned();
+    let answers = service_fn(move |_: Request<()>| {
+        let answer = Answer::builder().header("content-encoding", &packing);
+        ready(answer.body(Full::new(body.clone())))
+    });
+    let answer = Decompression::new(answers).oneshot(Request::new(())).await;
+    let body = answer.unwrap().into_body();
+    body.collect().await.unwrap().to_bytes()
+}
+
+#[tokio::test]
+async fn an_answer_is_packed_as_its_client_can_read_it() {
+    let service = Service::start().await;
+    let (item, etag, _) = service.create("lamp").await;
+    let get = |path: &str, packing: &str| {
+        let request = service.get(path);
+        request.header("accept-encoding", packing).send()
+    };
+    let plain = get("/api/v1/items", "identity").await.unwrap();
+    assert!(!plain.headers().contains_key("content-encoding"));
+    let plain = plain.bytes().await.unwrap();
+    for packing in ["br", "gzip", "zstd"] {
+        let answer = get("/api/v1/items", packing).await.unwrap();
+        assert_eq!(header(&answer, "content-encoding"), packing);
+        let varies = answer.headers().get_all("vary").iter();
+        let mut varies = varies.flat_map(|value| value.to_str().unwrap().split(','));
+        assert!(varies.any(|name| name.trim().eq_ignore_ascii_case("accept-encoding")));
+        let body = answer.bytes().await.unwrap();
+        assert_ne!(body, plain);
+        assert_eq!(unpacked(packing, body).await, plain, "{packing}");
+
+        // A strong ETag is of these bytes, and no others.
+        let item = get(&item, packing).await.unwrap();
+        assert!(!item.headers().contains_key("content-encoding"));
+        assert_eq!(header(&item, "etag"), etag);
+    }
 }
 
 #[tokio::test]

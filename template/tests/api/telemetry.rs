@@ -1,6 +1,10 @@
 //! What the service tells of a request, as a log, a trace and a metric.
 
-use serde_json::Value;
+use opentelemetry_proto::tonic::{
+    common::v1::any_value::Value,
+    trace::v1::{Span, span::SpanKind},
+};
+use serde_json::Value as Json;
 
 use crate::{
     database::Database,
@@ -20,7 +24,7 @@ async fn list_items(service: &Service) -> reqwest::Response {
         .unwrap()
 }
 
-fn finished(line: &Value) -> bool {
+fn finished(line: &Json) -> bool {
     line["message"] == "request finished"
 }
 
@@ -39,7 +43,7 @@ async fn an_error_names_its_trace_to_the_client_and_its_cause_to_the_log() {
     let service = Service::start().await;
     let url = service.url("/api/v1/items");
     let request = service.http.get(url).header("traceparent", TRACEPARENT);
-    let problem: Value = request.send().await.unwrap().json().await.unwrap();
+    let problem: Json = request.send().await.unwrap().json().await.unwrap();
     assert_eq!(problem["trace_id"], TRACE_ID);
     assert_eq!(problem["status"], 401);
 
@@ -138,6 +142,60 @@ async fn requests_are_measured_by_route_and_probes_are_not() {
 }
 
 #[tokio::test]
+async fn the_id_of_a_request_leads_to_its_trace() {
+    let collector = Collector::start().await;
+    let endpoint = collector.endpoint();
+    let service = Service::with(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*endpoint),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ])
+    .await;
+    let chosen = service.get("/api/v1/items").header("x-request-id", "mine");
+    let chosen = chosen.send().await.unwrap();
+    assert_eq!(chosen.headers()["x-request-id"], "mine");
+    let made = service.get("/api/v1/items").send().await.unwrap();
+    let made = made.headers()["x-request-id"].to_str().unwrap();
+    assert_eq!(made.len(), 36, "{made}");
+    for id in ["mine", made] {
+        collector.span(|span| request_id(span) == Some(id)).await;
+    }
+}
+
+fn request_id(span: &Span) -> Option<&str> {
+    let mut attributes = span.attributes.iter();
+    let id = attributes.find(|kv| kv.key == "http.request.header.x-request-id")?;
+    let Some(Value::ArrayValue(ids)) = &id.value.as_ref()?.value else {
+        return None;
+    };
+    match &ids.values.first()?.value {
+        Some(Value::StringValue(id)) => Some(id),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn probes_and_scrapes_are_not_traced() {
+    let collector = Collector::start().await;
+    let endpoint = collector.endpoint();
+    let service = Service::with(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &*endpoint),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+    ])
+    .await;
+    for path in ["/livez", "/readyz?verbose", "/startupz", "/metrics"] {
+        assert_eq!(service.probe(path).await, 200, "{path}");
+    }
+    list_items(&service).await;
+    // Whatever was traced is sent by the end.
+    assert_eq!(service.stop().await.code, Some(0));
+    let spans = collector.spans();
+    let servers = spans.iter().filter(|span| span.kind() == SpanKind::Server);
+    let names: Vec<_> = servers.map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["GET /api/v1/items"]);
+}
+
+#[tokio::test]
 async fn a_scrape_in_openmetrics_leads_from_a_duration_to_its_trace() {
     let service = Service::start().await;
     list_items(&service).await;
@@ -182,6 +240,9 @@ async fn the_service_tells_what_it_does_and_what_it_uses() {
         "process_memory_usage_bytes",
         #[cfg(target_os = "linux")]
         r#"process_cpu_time_seconds_total{cpu_mode="user"}"#,
+        r#"build_info{allocator=""#,
+        #[cfg(feature = "jemalloc")]
+        "allocator_allocated_bytes",
         Database::FULLNESS,
     ] {
         assert!(

@@ -67,6 +67,11 @@ impl Collector {
         }
     }
 
+    /// All that have come.
+    pub fn spans(&self) -> Vec<Span> {
+        self.received.spans.lock().unwrap().clone()
+    }
+
     fn take(&self, request: ExportTraceServiceRequest) {
         let scopes = request
             .resource_spans
