@@ -25,7 +25,7 @@ use axum_chassis::{
 use time::OffsetDateTime;
 use tower_http::{compression::CompressionLayer, normalize_path::NormalizePath};
 
-use crate::{problem, reload::Live, router, telemetry::LogLevel};
+use crate::{problem, reload::Live, router, server::Connections, telemetry::LogLevel};
 
 /// The largest body of a request: directives of a filter.
 const BODY_LIMIT_BYTES: usize = 4096;
@@ -39,6 +39,8 @@ pub struct Operations {
     pub live: Live,
     /// What is logged.
     pub log_level: LogLevel,
+    /// How many connections there are.
+    pub connections: Connections,
     /// When the process began to serve.
     pub started_at: OffsetDateTime,
 }

@@ -1,12 +1,19 @@
-use axum::Json;
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State};
 use serde::Serialize;
 use tokio::runtime::Handle;
 
-use crate::telemetry::{ProcessUsage, process_usage};
+use crate::{
+    server::Connections,
+    telemetry::{ProcessUsage, process_usage},
+};
 
 /// What the process uses now: the same as some of the metrics, for a person's eyes.
 #[derive(Serialize)]
 pub(super) struct Usage {
+    /// Open ones, by listener.
+    connections: BTreeMap<&'static str, usize>,
     tokio: Tokio,
     /// Where the kernel tells of it.
     process: Option<ProcessUsage>,
@@ -22,11 +29,12 @@ struct Tokio {
     busy_seconds: Vec<f64>,
 }
 
-pub(super) async fn show() -> Json<Usage> {
+pub(super) async fn show(State(connections): State<Connections>) -> Json<Usage> {
     let runtime = Handle::current().metrics();
     let workers = runtime.num_workers();
     let busy = (0..workers).map(|worker| runtime.worker_total_busy_duration(worker));
     Json(Usage {
+        connections: connections.open(),
         tokio: Tokio {
             workers,
             alive_tasks: runtime.num_alive_tasks(),

@@ -17,6 +17,7 @@ use super::{
     protocol::Protocol,
     socket::Socket,
 };
+use crate::limits::Refusals;
 
 /// How long nothing is accepted after the system has refused a descriptor.
 const BACKOFF: Duration = Duration::from_millis(100);
@@ -48,6 +49,7 @@ pub(super) struct Door<S> {
     pub(super) protocol: Arc<Protocol>,
     pub(super) tls: Option<Tls>,
     pub(super) metrics: Metrics,
+    pub(super) refusals: Refusals,
     pub(super) stop: Stop,
 }
 
@@ -208,6 +210,7 @@ impl<S: App> Door<S> {
             client: None,
             hsts: None,
             header_limit_fields: *header_limit_fields,
+            refusals: self.refusals.clone(),
             activity: Arc::clone(&activity),
         };
         let draining = &self.stop.draining;

@@ -17,7 +17,10 @@ use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
 use super::activity::{Activity, Counted, InFlight};
-use crate::tls::ClientCertificate;
+use crate::{
+    limits::{Limit, Refusals},
+    tls::ClientCertificate,
+};
 
 /// What a listener serves.
 pub(super) trait App:
@@ -46,6 +49,7 @@ pub(super) struct Exchange<S> {
     pub(super) client: Option<ClientCertificate>,
     pub(super) hsts: Option<HeaderValue>,
     pub(super) header_limit_fields: usize,
+    pub(super) refusals: Refusals,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -59,6 +63,9 @@ impl<S: App> hyper::service::Service<hyper::Request<Incoming>> for Exchange<S> {
         let mut request = request.map(Body::new);
         // HTTP/2 has a limit of bytes alone.
         let too_many = request.headers().len() > self.header_limit_fields;
+        if too_many {
+            self.refusals.add(Limit::HeaderFields);
+        }
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(client) = &self.client {
             request.extensions_mut().insert(client.clone());

@@ -9,6 +9,7 @@ use super::{
     descriptors::{Spares, affordable},
     handshake::Tls,
     listener::{Listener, Running, Serving},
+    metrics::Connections,
     protocol::Protocol,
     redirect,
     systemd::Sockets,
@@ -51,6 +52,7 @@ pub(super) struct Front<'a> {
     protocol: Arc<Protocol>,
     certificates: Option<Certificates>,
     spares: Arc<Spares>,
+    open: Connections,
     meter: &'a Meter,
 }
 
@@ -65,8 +67,14 @@ impl<'a> Front<'a> {
             protocol: Arc::new(Protocol::new(config)),
             certificates,
             spares: Arc::new(Spares::open()),
+            open: Connections::default(),
             meter,
         }
+    }
+
+    /// How many connections all listeners have open.
+    pub(super) fn connections(&self) -> Connections {
+        self.open.clone()
     }
 
     /// Serves probes: in plain HTTP, and first when descriptors run out.
@@ -110,6 +118,7 @@ impl<'a> Front<'a> {
             connections,
             spares: Arc::clone(&self.spares),
             may_use_spares: false,
+            open: self.open.clone(),
             meter: self.meter,
         }
     }

@@ -14,9 +14,10 @@ use super::{
     descriptors::Spares,
     exchange::App,
     handshake::Tls,
-    metrics::Metrics,
+    metrics::{Connections, Metrics},
     protocol::Protocol,
 };
+use crate::limits::Refusals;
 
 /// An address that is taken, but not yet served: whether it can be had is known
 /// before anything else is begun.
@@ -34,6 +35,8 @@ pub(super) struct Serving<'a> {
     /// Descriptors that are kept for probes, and whether this listener may have them.
     pub(super) spares: Arc<Spares>,
     pub(super) may_use_spares: bool,
+    /// Where those that are open are counted.
+    pub(super) open: Connections,
     pub(super) meter: &'a Meter,
 }
 
@@ -85,12 +88,14 @@ impl Listener {
         self.socket.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(self.socket)?;
         let stop = Stop::default();
-        let metrics = Metrics::new(serving.meter, self.name, serving.connections);
+        let open = serving.open.of(self.name);
+        let metrics = Metrics::new(serving.meter, self.name, serving.connections, open);
         let door = Door {
             app,
             protocol: serving.protocol,
             tls: serving.tls,
             metrics,
+            refusals: Refusals::new(serving.meter),
             stop: stop.clone(),
         };
         let acceptor = Acceptor::new(

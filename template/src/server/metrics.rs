@@ -1,4 +1,10 @@
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use opentelemetry::{
     KeyValue,
@@ -56,6 +62,26 @@ impl Reason {
     }
 }
 
+/// How many connections each listener has open. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Connections(Arc<Mutex<BTreeMap<&'static str, Arc<AtomicUsize>>>>);
+
+impl Connections {
+    /// The count of this listener.
+    pub(super) fn of(&self, listener: &'static str) -> Arc<AtomicUsize> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(counts.entry(listener).or_default())
+    }
+
+    /// By the listener's name, as they are now.
+    pub fn open(&self) -> BTreeMap<&'static str, usize> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = counts.iter();
+        open.map(|(listener, count)| (*listener, count.load(Ordering::Relaxed)))
+            .collect()
+    }
+}
+
 /// What one listener counts. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Metrics(Arc<Instruments>);
@@ -63,13 +89,19 @@ pub(super) struct Metrics(Arc<Instruments>);
 struct Instruments {
     listener: KeyValue,
     open: UpDownCounter<i64>,
+    open_now: Arc<AtomicUsize>,
     limit_reached: Counter<u64>,
     cut: Counter<u64>,
     accept_failures: Counter<u64>,
 }
 
 impl Metrics {
-    pub(super) fn new(meter: &Meter, listener: &'static str, limit: usize) -> Self {
+    pub(super) fn new(
+        meter: &Meter,
+        listener: &'static str,
+        limit: usize,
+        open_now: Arc<AtomicUsize>,
+    ) -> Self {
         let listener = KeyValue::new(names::LISTENER, listener);
         let counter = |name, description, unit| {
             let counter = meter.u64_counter(name).with_description(description);
@@ -83,6 +115,7 @@ impl Metrics {
             .record(limit as u64, std::slice::from_ref(&listener));
         Self(Arc::new(Instruments {
             listener,
+            open_now,
             open: meter
                 .i64_up_down_counter(names::OPEN_CONNECTIONS)
                 .with_description("Connections that are open.")
@@ -109,6 +142,7 @@ impl Metrics {
     /// A connection is open from here on.
     pub(super) fn opened(&self, permit: OwnedSemaphorePermit) -> Open {
         self.0.open.add(1, std::slice::from_ref(&self.0.listener));
+        self.0.open_now.fetch_add(1, Ordering::Relaxed);
         Open {
             metrics: self.clone(),
             _permit: permit,
@@ -145,7 +179,13 @@ pub(super) struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let Instruments { open, listener, .. } = &*self.metrics.0;
+        let Instruments {
+            open,
+            open_now,
+            listener,
+            ..
+        } = &*self.metrics.0;
         open.add(-1, std::slice::from_ref(listener));
+        open_now.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -40,6 +40,7 @@ use tokio::{
 };
 
 use self::front::{Bound, Front, Public};
+pub use self::metrics::Connections;
 use crate::{
     audit::AuditLog,
     config::{self, Loaded, Shutdown},
@@ -151,6 +152,7 @@ pub async fn run(
         registry: telemetry.registry(),
         live: live.clone(),
         log_level: telemetry.log_level(),
+        connections: front.connections(),
         started_at: OffsetDateTime::now_utc(),
     };
     let private = operations::router(health.clone(), private);

@@ -21,6 +21,7 @@ use super::{
     descriptors::Spares,
     handshake::Tls,
     listener::{Listener, Running, Serving},
+    metrics::Connections,
     protocol::Protocol,
 };
 use crate::{
@@ -81,6 +82,7 @@ fn serve(app: Router, tls: &config::Tls) -> (SocketAddr, Running) {
         connections: 4,
         spares: Arc::new(Spares::open()),
         may_use_spares: false,
+        open: Connections::default(),
         meter: &meter,
     };
     (address, listener.serve(app, serving).unwrap())

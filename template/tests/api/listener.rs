@@ -167,6 +167,8 @@ async fn too_many_fields_are_431_by_either_version() {
     };
     assert_eq!(ask(90).await.unwrap().status(), StatusCode::UNAUTHORIZED);
     assert_eq!(ask(101).await.unwrap().status(), 431);
+    let refused = r#"limits_refused_requests_total{setting="http.header_limit_fields"}"#;
+    service.series(refused, |count| count == 1.0).await;
 }
 
 #[tokio::test]

@@ -2,8 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::support::{Service, problem};
+
+const OPEN: &str = r#"http_server_open_connections{listener="public"}"#;
 
 async fn json(service: &Service, path: &str) -> Value {
     let request = service.operation(Method::GET, path);
@@ -52,7 +55,15 @@ async fn the_configuration_in_effect_is_shown_without_secrets() {
 #[tokio::test]
 async fn what_the_process_uses_is_shown() {
     let service = Service::with(&[("APP_RUNTIME__WORKER_THREADS", "3")]).await;
+    let held = TcpStream::connect(service.public).await.unwrap();
+    service.series(OPEN, |count| count == 1.0).await;
     let usage = json(&service, "/runtime").await;
+    assert_eq!(usage["connections"]["public"], 1);
+    assert!(usage["connections"]["operations"].as_u64().unwrap() >= 1);
+    drop(held);
+    service.series(OPEN, |count| count == 0.0).await;
+    let later = json(&service, "/runtime").await;
+    assert_eq!(later["connections"]["public"], 0);
     assert_eq!(usage["tokio"]["workers"], 3);
     assert!(usage["tokio"]["alive_tasks"].as_u64().unwrap() > 0);
     assert_eq!(usage["tokio"]["busy_seconds"].as_array().unwrap().len(), 3);
