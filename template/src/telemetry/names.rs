@@ -25,6 +25,35 @@ pub mod process {
     pub const CPU_MODE: &str = "cpu.mode";
 }
 
+/// Which build this is: a gauge of 1, whose labels tell.
+pub mod build {
+    /// The gauge.
+    pub const INFO: &str = "build.info";
+
+    /// Who hands out memory.
+    pub const ALLOCATOR: &str = "allocator";
+    /// `release` or `debug`.
+    pub const PROFILE: &str = "profile";
+    /// The commit, where the build was told.
+    pub const REVISION: &str = "revision";
+    /// The compiler.
+    pub const RUSTC: &str = "rustc";
+    /// The version of the crate.
+    pub const VERSION: &str = "version";
+}
+
+/// What jemalloc tells, where it is built in.
+pub mod allocator {
+    /// Bytes in pages that hold something.
+    pub const ACTIVE: &str = "allocator.active";
+    /// Bytes that the program has asked for and not given back.
+    pub const ALLOCATED: &str = "allocator.allocated";
+    /// Bytes of physical memory that the allocator holds.
+    pub const RESIDENT: &str = "allocator.resident";
+    /// Bytes of address space that it keeps for later.
+    pub const RETAINED: &str = "allocator.retained";
+}
+
 /// What becomes of new configurations.
 pub mod config {
     /// Readings of a new configuration, by [`OUTCOME`].

@@ -1,16 +1,39 @@
 //! What the process and its runtime use: looked up whenever metrics are read.
 
-use opentelemetry::metrics::Meter;
+use opentelemetry::{KeyValue, metrics::Meter};
 use serde::Serialize;
 use tokio::runtime::RuntimeMetrics;
 
-use super::names::tokio as names;
+use super::{
+    names::{build, tokio as names},
+    providers::SOURCE_REVISION,
+};
+use crate::allocator;
 
 /// Begins to tell what the process and a runtime use.
 pub(super) fn observe(meter: &Meter, runtime: RuntimeMetrics) {
+    observe_build(meter);
     observe_runtime(meter, runtime);
     #[cfg(target_os = "linux")]
     process::observe(meter);
+    #[cfg(feature = "jemalloc")]
+    jemalloc::observe(meter);
+}
+
+/// By a label that never changes, so that a version can be joined to any other series.
+fn observe_build(meter: &Meter) {
+    let labels = [
+        KeyValue::new(build::ALLOCATOR, allocator::NAME),
+        KeyValue::new(build::PROFILE, env!("BUILD_PROFILE")),
+        KeyValue::new(build::REVISION, SOURCE_REVISION.unwrap_or_default()),
+        KeyValue::new(build::RUSTC, env!("BUILD_RUSTC")),
+        KeyValue::new(build::VERSION, env!("CARGO_PKG_VERSION")),
+    ];
+    meter
+        .u64_observable_gauge(build::INFO)
+        .with_description("1, with what this build is by its labels.")
+        .with_callback(move |observer| observer.observe(1, &labels))
+        .build();
 }
 
 /// What the process uses at this moment.
@@ -64,6 +87,27 @@ fn observe_runtime(meter: &Meter, runtime: RuntimeMetrics) {
         .build();
 }
 
+/// A gauge of what can be looked up at any time; a value that cannot is left out.
+#[cfg(any(feature = "jemalloc", target_os = "linux"))]
+fn observe_count(
+    meter: &Meter,
+    name: &'static str,
+    description: &'static str,
+    unit: &'static str,
+    count: impl Fn() -> Option<u64> + Send + Sync + 'static,
+) {
+    meter
+        .u64_observable_gauge(name)
+        .with_description(description)
+        .with_unit(unit)
+        .with_callback(move |observer| {
+            if let Some(count) = count() {
+                observer.observe(count, &[]);
+            }
+        })
+        .build();
+}
+
 /// What the kernel tells of this process, in `/proc`. A value that it keeps back is
 /// left out.
 #[cfg(target_os = "linux")]
@@ -71,7 +115,7 @@ mod process {
     use opentelemetry::{KeyValue, metrics::Meter};
     use procfs::process::{Process, Stat};
 
-    use super::ProcessUsage;
+    use super::{ProcessUsage, observe_count};
     use crate::telemetry::names::process as names;
 
     fn stat() -> Option<Stat> {
@@ -148,23 +192,47 @@ mod process {
     fn resident(stat: &Stat) -> u64 {
         stat.rss * procfs::page_size()
     }
+}
 
-    fn observe_count(
-        meter: &Meter,
-        name: &'static str,
-        description: &'static str,
-        unit: &'static str,
-        count: impl Fn() -> Option<u64> + Send + Sync + 'static,
-    ) {
-        meter
-            .u64_observable_gauge(name)
-            .with_description(description)
-            .with_unit(unit)
-            .with_callback(move |observer| {
-                if let Some(count) = count() {
-                    observer.observe(count, &[]);
-                }
-            })
-            .build();
+/// What the allocator knows of itself. Its numbers are those of the last epoch.
+#[cfg(feature = "jemalloc")]
+mod jemalloc {
+    use opentelemetry::metrics::Meter;
+    use tikv_jemalloc_ctl::{Result, epoch, stats};
+
+    use super::observe_count;
+    use crate::telemetry::names::allocator as names;
+
+    type Read = fn() -> Result<usize>;
+
+    pub(super) fn observe(meter: &Meter) {
+        let counts: [(_, _, Read); 4] = [
+            (
+                names::ACTIVE,
+                "Bytes in pages that hold something.",
+                stats::active::read,
+            ),
+            (
+                names::ALLOCATED,
+                "Bytes that the program has asked for and not given back.",
+                stats::allocated::read,
+            ),
+            (
+                names::RESIDENT,
+                "Bytes of physical memory that the allocator holds.",
+                stats::resident::read,
+            ),
+            (
+                names::RETAINED,
+                "Bytes of address space that the allocator keeps for later.",
+                stats::retained::read,
+            ),
+        ];
+        for (name, description, read) in counts {
+            observe_count(meter, name, description, "By", move || {
+                epoch::advance().ok()?;
+                read().ok()?.try_into().ok()
+            });
+        }
     }
 }

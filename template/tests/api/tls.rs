@@ -141,6 +141,42 @@ async fn the_folder_of_a_secret_is_swapped() {
     assert!(!service.metrics().await.contains(REFUSED));
 }
 
+/// certbot's `live` is links to `archive`, which it replaces one after the other.
+#[tokio::test]
+async fn links_are_replaced_one_by_one() {
+    let files = Files::new();
+    let (live, archive) = (files.folder.path(), files.folder.path().join("archive"));
+    let link = |name: &str, version: &str| {
+        symlink(
+            Path::new("archive").join(version).join(name),
+            live.join("new"),
+        )
+        .unwrap();
+        fs::rename(live.join("new"), live.join(name)).unwrap();
+    };
+    for (version, days) in [("1", 10), ("2", 20)] {
+        let folder = archive.join(version);
+        fs::create_dir_all(&folder).unwrap();
+        files.authority.server(Duration::days(days)).write(&folder);
+    }
+    link("tls.crt", "1");
+    link("tls.key", "1");
+    let service = files.serve(&[]).await;
+    let before = service.series(EXPIRY, |at| at > 0.0).await;
+
+    link("tls.key", "2");
+    // Neither is of the other's pair: the old one goes on.
+    service.series(REFUSED, |count| count == 1.0).await;
+    let transport = files.transport();
+    let answer = status(&transport, Version::HTTP_2, &service).await;
+    assert_eq!(answer, StatusCode::UNAUTHORIZED);
+    link("tls.crt", "2");
+    service.series(EXPIRY, |at| at > before).await;
+    service.series(RELOADED, |count| count == 1.0).await;
+    let answer = status(&transport, Version::HTTP_2, &service).await;
+    assert_eq!(answer, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn what_cannot_be_shown_is_refused_and_told_once_while_the_old_one_goes_on() {
     let files = Files::new();
