@@ -37,7 +37,16 @@ pub(super) struct Status(&'static str);
 
 /// Whether a request is a gRPC call; gRPC-Web is not, it hides its trailers in the body.
 pub(super) fn is_call<B>(request: &Request<B>) -> bool {
-    let media_type = header(request.headers(), CONTENT_TYPE).next();
+    is_grpc(request.headers())
+}
+
+/// Whether a response is the answer to one. Who speaks gRPC says so, also of an error.
+pub(super) fn is_answer(headers: &HeaderMap) -> bool {
+    is_grpc(headers) || headers.contains_key(GRPC_STATUS)
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let media_type = header(headers, CONTENT_TYPE).next();
     let rest = media_type.and_then(|value| value.as_bytes().strip_prefix(GRPC.as_bytes()));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }

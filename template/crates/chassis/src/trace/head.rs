@@ -63,13 +63,23 @@ impl Head {
         capture: &Capture,
         span: &mut impl Span,
     ) {
-        if self.is_grpc {
-            span.set_attribute(KeyValue::new(RPC_SYSTEM_NAME, "grpc"));
-        } else {
+        // Whether it is gRPC is the server's to say.
+        if !self.is_grpc {
             self.describe_http(request, capture, span);
         }
         describe_peers(request, span);
         span.set_attributes(capture.of_request(request.headers()));
+    }
+
+    /// What is kept of a request that said to be a gRPC call, and was answered by HTTP.
+    pub(super) fn as_http(&self) -> impl Iterator<Item = KeyValue> {
+        let route = self.route.as_ref().map(|route| route.as_str().to_owned());
+        let optional = [
+            Some(KeyValue::new(names::HTTP_REQUEST_METHOD, self.method)),
+            route.map(|route| KeyValue::new(names::HTTP_ROUTE, route)),
+            Some(KeyValue::new(URL_PATH, clip(self.path()).to_owned())),
+        ];
+        optional.into_iter().flatten()
     }
 
     fn describe_http<B>(&self, request: &Request<B>, capture: &Capture, span: &mut impl Span) {

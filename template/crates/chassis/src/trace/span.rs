@@ -84,6 +84,9 @@ impl Watch for RequestSpan {
             let attributes = capture.of_response(response.headers());
             self.context.span().set_attributes(attributes);
         }
+        if self.head.is_grpc && !grpc::is_answer(response.headers()) {
+            self.be_http();
+        }
         self.trailers(response.headers());
     }
 
@@ -176,11 +179,24 @@ impl RequestSpan {
         optional.into_iter().flatten()
     }
 
-    /// The method of a gRPC call. One that does not exist is of the client's
-    /// making, and there is no end to those: it is no name.
+    /// Nobody here speaks gRPC, whatever the request said: else any client could keep
+    /// route and status out of its span, and make up names.
+    fn be_http(&mut self) {
+        self.head.is_grpc = false;
+        if self.is_recording {
+            let span = self.context.span();
+            span.update_name(self.head.span_name());
+            span.set_attributes(self.head.as_http());
+        }
+    }
+
+    /// The method of a gRPC call. One that does not exist, or that nobody has answered, is
+    /// of the client's making, and there is no end to those: it is no name.
     fn tell_method(&self, span: &SpanRef<'_>) {
+        span.set_attribute(KeyValue::new(RPC_SYSTEM_NAME, "grpc"));
         let method = clip(grpc::method(self.head.path())).to_owned();
-        if self.grpc_status.is_some_and(grpc::Status::is_unimplemented) {
+        let is_refused = self.grpc_status.is_some_and(grpc::Status::is_unimplemented);
+        if is_refused || self.time_to_head.is_none() {
             span.update_name("grpc");
             span.set_attribute(KeyValue::new(RPC_METHOD, OTHER));
             span.set_attribute(KeyValue::new(RPC_METHOD_ORIGINAL, method));

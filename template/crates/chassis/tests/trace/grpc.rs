@@ -1,5 +1,6 @@
 //! What a span tells of a gRPC call.
 
+use axum_chassis::Route;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, StreamBody};
 use opentelemetry::trace::Status;
@@ -26,7 +27,9 @@ async fn calls(exported: &Exported, method: &str, number: &'static str) {
     let answers = service_fn(async move |_| {
         let frames = [Frame::data("hello".into()), Frame::trailers(status(number))];
         let frames = frames.map(Ok::<_, Broken>);
-        Ok::<_, Broken>(Response::new(StreamBody::new(tokio_stream::iter(frames))))
+        let answer = Response::builder().header("content-type", "application/grpc");
+        let body = StreamBody::new(tokio_stream::iter(frames));
+        Ok::<_, Broken>(answer.body(body).expect("a head"))
     });
     let answer = exported.traced(answers).oneshot(call(method)).await;
     let body = answer.expect("it answers").into_body();
@@ -95,4 +98,44 @@ async fn a_method_that_is_made_up_is_no_name() {
         .iter()
         .rfind(|kv| kv.key.as_str() == "rpc.method");
     assert_eq!(method.unwrap().value.to_string(), "_OTHER");
+}
+
+#[tokio::test]
+async fn a_request_that_is_answered_by_http_is_no_call_whatever_it_says() {
+    let exported = Exported::new();
+    let mut request = call("/items/7");
+    request.extensions_mut().insert(Route::new("/items/{id}"));
+    read(exported.traced(answers(|| with_status(503))), request).await;
+
+    let span = exported.only();
+    assert_eq!(span.name, "GET /items/{id}");
+    for (name, value) in [
+        ("http.request.method", "GET"),
+        ("http.route", "/items/{id}"),
+        ("url.path", "/items/7"),
+        ("http.response.status_code", "503"),
+        ("error.type", "503"),
+        ("rpc.system.name", ""),
+        ("rpc.method", ""),
+    ] {
+        assert_eq!(attribute(&span, name), value, "{name}");
+    }
+    assert_eq!(exported.ending(), ["complete", "503", "ERROR"]);
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_answered_does_not_name_its_span() {
+    for way in [true, false] {
+        let exported = Exported::new();
+        let request = call("/shop.Cart/MadeUp");
+        if way {
+            cancel(exported.traced(hangs()), request).await;
+        } else {
+            read(exported.traced(fails()), request).await;
+        }
+        let span = exported.only();
+        assert_eq!(span.name, "grpc");
+        assert_eq!(attribute(&span, "rpc.method"), "_OTHER");
+        assert_eq!(attribute(&span, "rpc.method_original"), "shop.Cart/MadeUp");
+    }
 }
