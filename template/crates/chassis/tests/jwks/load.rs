@@ -12,6 +12,9 @@ use crate::{Endpoint, Live, Signer, UNKNOWN, call, eventually, jwks};
 
 const RANDOM_KIDS: usize = 10_000;
 
+/// So long a token with a known key may take, whatever the others are.
+const KNOWN_KIDS_P99: Duration = Duration::from_millis(5);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_unknown_keys_costs_one_fetch_and_known_keys_nothing() {
     let known = Signer::new("known");
@@ -41,6 +44,7 @@ async fn a_storm_of_unknown_keys_costs_one_fetch_and_known_keys_nothing() {
         waits.push(asked.elapsed());
     }
     let lasted = begun.elapsed();
+    let most = waits.iter().copied().max().unwrap();
     let verdicts = storm.join_all().await;
 
     // Those beyond the places to wait get 503, and all others 401.
@@ -53,14 +57,24 @@ async fn a_storm_of_unknown_keys_costs_one_fetch_and_known_keys_nothing() {
     let cooldowns = lasted.as_secs() / KEY_COOLDOWN.as_secs();
     assert!((1..=1 + cooldowns as usize).contains(&fetches), "{fetches}");
     // Whoever waits for the fetch waits for all of its time-out; nobody else may.
-    waits.sort();
-    let p99 = waits[RANDOM_KIDS * 99 / 100];
+    assert!(most < FETCH_TIMEOUT - Duration::from_secs(1));
+    let p99s = p99s(&mut waits);
     println!(
-        "{RANDOM_KIDS} random kids in {lasted:?}: {fetches} fetch; known kids p50 {:?}, p99 {p99:?}, most {:?}",
-        waits[RANDOM_KIDS / 2],
-        waits[RANDOM_KIDS - 1],
+        "{RANDOM_KIDS} random kids in {lasted:?}: {fetches} fetch; known kids, p99 of each second: {p99s:?}, most {most:?}",
     );
-    assert!(waits[RANDOM_KIDS - 1] < FETCH_TIMEOUT - Duration::from_secs(1));
+    assert!(p99s[p99s.len() / 2] <= KNOWN_KIDS_P99, "{p99s:?}");
+}
+
+/// Of a thousand waits after the other, the least first: in some of these stretches the
+/// machine may have had something else to do.
+fn p99s(waits: &mut [Duration]) -> Vec<Duration> {
+    let p99 = |stretch: &mut [Duration]| {
+        stretch.sort_unstable();
+        stretch[stretch.len() * 99 / 100]
+    };
+    let mut p99s: Vec<_> = waits.chunks_mut(1000).map(p99).collect();
+    p99s.sort_unstable();
+    p99s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -71,6 +71,26 @@ async fn body_of_known_size_dropped_when_it_was_read() {
 }
 
 #[tokio::test]
+async fn bodies_that_are_never_sent() {
+    for status in [101, 204, 304] {
+        let observed = Observed::new();
+        let response = move || with_status(status).map(|_| Script::new(&[Step::End]));
+        hang_up_after(0, observed.around(answers(response)), get("/")).await;
+        assert_eq!(observed.ending(), ended(&status.to_string(), ""));
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_taken_over() {
+    let observed = Observed::new();
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(takes_over))
+        .layer(observed.layer.clone());
+    serve(app, talks_past_http).await;
+    assert_eq!(observed.ending(), ended("101", ""));
+}
+
+#[tokio::test]
 async fn body_panics() {
     let observed = Observed::new();
     survive(observed.around(sends(&[Step::Panic])), get("/")).await;

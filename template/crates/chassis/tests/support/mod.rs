@@ -20,7 +20,12 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use tokio::{net::TcpListener, sync::oneshot};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    sync::oneshot,
+};
 use tower::{Service, ServiceExt, service_fn};
 
 /// The error of everything here.
@@ -231,6 +236,42 @@ pub fn hangs_up_early(address: SocketAddr) {
     let mut connection = send(address, "GET /");
     let read = connection.read_exact(&mut [0]);
     read.expect("a server that answers");
+}
+
+/// Leaves HTTP, as a WebSocket does, and says everything twice from then on.
+pub async fn takes_over(request: Request<axum::body::Body>) -> Response<axum::body::Body> {
+    let upgraded = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        let mut stream = TokioIo::new(upgraded.await.expect("HTTP is over"));
+        let mut word = [0; 4];
+        stream.read_exact(&mut word).await.expect("a word");
+        let twice = [word, word].concat();
+        stream.write_all(&twice).await.expect("a listener");
+    });
+    let response = Response::builder().status(StatusCode::SWITCHING_PROTOCOLS);
+    let response = response.header("connection", "upgrade");
+    let response = response.header("upgrade", "echo");
+    response.body(axum::body::Body::empty()).expect("a head")
+}
+
+/// A client that asks for that, and speaks with whoever has taken over.
+pub fn talks_past_http(address: SocketAddr) {
+    let mut connection = TcpStream::connect(address).expect("a server that listens");
+    let head = "GET / HTTP/1.1\r\nhost: test\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+    connection
+        .write_all(head.as_bytes())
+        .expect("a server that reads");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).expect("a head");
+        answer.extend(byte);
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101 "));
+    connection.write_all(b"echo").expect("a server that reads");
+    let mut twice = [0; 8];
+    connection.read_exact(&mut twice).expect("an answer");
+    assert_eq!(&twice, b"echoecho");
 }
 
 fn send(address: SocketAddr, request: &str) -> TcpStream {

@@ -95,7 +95,7 @@ async fn body_of_announced_length_dropped_when_it_was_read() {
 
 #[tokio::test]
 async fn bodies_that_are_never_sent() {
-    for status in [204, 304] {
+    for status in [101, 204, 304] {
         let exported = Exported::new();
         let response = move || with_status(status).map(|_| Script::new(&[Step::End]));
         hang_up_after(0, exported.traced(answers(response)), get("/")).await;
@@ -104,6 +104,18 @@ async fn bodies_that_are_never_sent() {
     let exported = Exported::new();
     hang_up_after(0, exported.traced(sends(&[Step::Data("hello")])), head("/")).await;
     assert_eq!(exported.ending(), ["complete", "", "INFO"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_taken_over() {
+    let exported = Exported::new();
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(takes_over))
+        .layer(exported.layer());
+    serve(app, talks_past_http).await;
+    assert_eq!(exported.ending(), ["complete", "", "INFO"]);
+    let status = attribute(&exported.only(), "http.response.status_code");
+    assert_eq!(status, "101");
 }
 
 #[tokio::test]
