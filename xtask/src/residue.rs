@@ -38,7 +38,12 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
 }
 
 /// Files in which braces are another language's.
-const BRACES: [&str; 2] = [".github/workflows/ci.yml", "justfile"];
+const BRACES: [&str; 4] = [
+    ".github/workflows/ci.yml",
+    "deploy/components/monitoring/dashboard.json",
+    "deploy/components/monitoring/prometheusrule.yaml",
+    "justfile",
+];
 
 fn liquid(project: &Path, file: &Path, faults: &mut Vec<String>) {
     let name = file.display();
@@ -85,6 +90,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
     let file = file.to_string_lossy();
     let mentions = |word: &str| file.contains(word);
     let of_store = file.starts_with("src/store/")
+        || file.starts_with("deploy/components/")
         || file.starts_with("migrations/")
         || file.starts_with("tests/api/database/");
     let database = answers.database;

