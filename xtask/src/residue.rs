@@ -37,9 +37,9 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
     bail!("{} has\n  {}", project.display(), faults.join("\n  "))
 }
 
-/// Files in which braces are another language's.
+/// Where braces are another language's.
 const BRACES: [&str; 4] = [
-    ".github/workflows/ci.yml",
+    ".github/workflows",
     "deploy/components/monitoring/dashboard.json",
     "deploy/components/monitoring/prometheusrule.yaml",
     "justfile",
@@ -54,7 +54,7 @@ fn liquid(project: &Path, file: &Path, faults: &mut Vec<String>) {
     let Ok(text) = tree::read(&project.join(file)) else {
         return;
     };
-    let braces = BRACES.iter().any(|allowed| Path::new(allowed) == file);
+    let braces = BRACES.iter().any(|allowed| file.starts_with(allowed));
     // `{{` and `}}` are braces to be printed in Rust's formats.
     let rust = file.extension().is_some_and(|extension| extension == "rs");
     for (number, line) in text.lines().enumerate() {
@@ -104,8 +104,10 @@ fn belongs(file: &Path, answers: Answers) -> bool {
         database != "none"
     } else if file.starts_with(".github/") {
         matches!(answers.ci, "github" | "both")
-    } else if file == ".gitlab-ci.yml" {
+    } else if file.starts_with(".gitlab") || file == "renovate.json" {
         matches!(answers.ci, "gitlab" | "both")
+    } else if file == "Jenkinsfile" {
+        answers.ci == "both"
     } else if file == "LICENSE-MIT" {
         answers.license.contains("MIT")
     } else if file == "LICENSE-APACHE" {

@@ -12,7 +12,15 @@ use crate::tree;
 /// `cargo` in a folder, with the one target directory that everything shares, so
 /// that dependencies are built once.
 pub fn cargo(folder: &Path) -> Command {
-    let mut cargo = Command::new("cargo");
+    building(Command::new("cargo"), folder)
+}
+
+/// A step of a project's pipelines, which runs cargo.
+pub fn step(project: &Path, name: &str) -> Command {
+    building(Command::new(project.join("ci").join(name)), project)
+}
+
+fn building(mut cargo: Command, folder: &Path) -> Command {
     cargo
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", tree::target())

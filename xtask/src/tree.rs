@@ -130,6 +130,11 @@ mod tests {
     fn files_that_stand_in_the_repository_and_in_the_template_are_the_same() {
         for file in [
             ".editorconfig",
+            ".github/workflows/audit.yml",
+            ".gitlab/audit.yml",
+            "ci/audit",
+            "ci/pipelines",
+            "ci/tools",
             "clippy.toml",
             "deny.toml",
             "rust-toolchain.toml",
@@ -146,19 +151,34 @@ mod tests {
         }
     }
 
+    /// Every `uses:` of a repository's workflows that names another repository.
+    fn uses(repository: &str) -> Vec<String> {
+        let folder = root().join(repository).join(".github/workflows");
+        let workflows = files(&folder).unwrap();
+        let lines = workflows.iter().flat_map(|workflow| {
+            let text = read(&folder.join(workflow)).unwrap();
+            let uses = text.lines().filter_map(|line| line.split_once("uses: "));
+            let uses = uses.map(|(_, action)| action.to_owned());
+            uses.filter(|action| !action.starts_with("./"))
+                .collect::<Vec<_>>()
+        });
+        lines.collect()
+    }
+
     #[test]
-    fn every_action_is_pinned_by_its_commit() {
-        for workflow in [
-            ".github/workflows/ci.yml",
-            "template/.github/workflows/ci.yml",
-        ] {
-            for line in text(workflow).lines().filter(|line| line.contains("uses:")) {
-                let pin = line.split_once('@').map(|(_, pin)| pin).unwrap_or_default();
-                let (commit, version) = pin.split_once(" # v").unwrap_or_default();
-                let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
-                assert!(is_commit && !version.is_empty(), "{workflow}: {line}");
-            }
+    fn every_action_is_pinned_by_its_commit_and_by_one() {
+        let mut pins = std::collections::BTreeMap::new();
+        for action in uses("").into_iter().chain(uses("template")) {
+            let (name, pin) = action.split_once('@').unwrap_or_default();
+            let (commit, version) = pin.split_once(" # v").unwrap_or_default();
+            let is_commit = commit.len() == 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(is_commit && !version.is_empty(), "{action}");
+            let first = pins
+                .entry(name.to_owned())
+                .or_insert_with(|| pin.to_owned());
+            assert_eq!(first, pin, "{name}");
         }
+        assert!(pins.len() > 2, "{pins:?}");
     }
 
     #[test]

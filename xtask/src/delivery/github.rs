@@ -1,35 +1,42 @@
+use std::path::Path;
+
 use anyhow::Result;
 
-use super::project::{Fault, Project, takes_and_refuses};
-use crate::test::{
-    report::Report,
-    tools::{CHECK_JSONSCHEMA, Registry, Tool},
+use super::project::{Fault, Project, differing, takes_and_refuses};
+use crate::{
+    test::{
+        report::Report,
+        tools::{CHECK_JSONSCHEMA, Registry, Tool},
+    },
+    tree,
 };
 
-const ACTIONLINT: Tool = Tool {
+pub const ACTIONLINT: Tool = Tool {
     program: "actionlint",
     package: "github.com/rhysd/actionlint/cmd/actionlint",
     version: "1.7.12",
     registry: Registry::Go,
 };
 
-const ZIZMOR: Tool = Tool {
+pub const ZIZMOR: Tool = Tool {
     program: "zizmor",
     package: "zizmor",
     version: "1.32.0",
     registry: Registry::Python,
 };
 
+pub const WORKFLOWS: &str = ".github/workflows";
 const WORKFLOW: &str = ".github/workflows/ci.yml";
+const DEPENDABOT: &str = ".github/dependabot.yml";
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
-    let projects: Vec<_> = projects.iter().filter(|p| p.has(WORKFLOW)).collect();
+    let projects = differing(report, projects, &[".github"])?;
     if let Some(program) = ACTIONLINT.have(report)? {
         let command = |project: &Project| project.command(&program);
         let fault = Fault {
             file: WORKFLOW,
-            from: "runs-on: ubuntu-24.04",
-            to: "runs-on: ubuntu-24.04\n    needs: [nobody]",
+            from: "needs: changes",
+            to: "needs: [nobody]",
             reason: "needs job \"nobody\" which does not exist",
         };
         takes_and_refuses(report, "actionlint", &projects, &[fault], command)?;
@@ -37,30 +44,63 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     if let Some(program) = ZIZMOR.have(report)? {
         let command = |project: &Project| {
             let mut zizmor = project.command(&program);
-            zizmor.args(["--offline", "--persona", "pedantic", "--no-progress", "."]);
+            zizmor.args(["--offline", "--persona", "pedantic", "--no-progress"]);
+            zizmor.arg(".github");
             zizmor
         };
-        let fault = Fault {
-            file: WORKFLOW,
-            from: "persist-credentials: false",
-            to: "fetch-depth: 1",
-            reason: "credential persistence through GitHub Actions artifacts",
-        };
-        takes_and_refuses(report, "zizmor", &projects, &[fault], command)?;
+        let faults = [
+            Fault {
+                file: WORKFLOW,
+                from: "persist-credentials: false",
+                to: "show-progress: false",
+                reason: "credential persistence through GitHub Actions artifacts",
+            },
+            Fault {
+                file: ".github/workflows/deliver.yml",
+                from: "packages: write # to push the image",
+                to: "packages: write",
+                reason: "permissions without explanatory comments",
+            },
+        ];
+        takes_and_refuses(report, "zizmor", &projects, &faults, command)?;
     }
     if let Some(program) = CHECK_JSONSCHEMA.have(report)? {
-        let command = |project: &Project| {
-            let mut schema = project.command(&program);
-            schema.args(["--builtin-schema", "vendor.github-workflows", WORKFLOW]);
-            schema
-        };
-        let fault = Fault {
-            file: WORKFLOW,
-            from: "timeout-minutes: 30",
-            to: "timeout: 30",
-            reason: "'timeout' was unexpected",
-        };
-        takes_and_refuses(report, "schema", &projects, &[fault], command)?;
+        by_schema(report, &projects, &program)?;
     }
     Ok(())
+}
+
+fn by_schema(report: &mut Report, projects: &[&Project], program: &Path) -> Result<()> {
+    let workflows = |project: &Project| {
+        let mut schema = project.command(program);
+        schema.args(["--builtin-schema", "vendor.github-workflows"]);
+        let files = tree::files(&project.folder.join(WORKFLOWS)).unwrap_or_default();
+        schema.args(files.iter().map(|file| Path::new(WORKFLOWS).join(file)));
+        schema
+    };
+    let fault = Fault {
+        file: WORKFLOW,
+        from: "timeout-minutes: 30",
+        to: "timeout: 30",
+        reason: "'timeout' was unexpected",
+    };
+    takes_and_refuses(report, "schema of workflows", projects, &[fault], workflows)?;
+    let dependabot = |project: &Project| {
+        let mut schema = project.command(program);
+        schema.args(["--builtin-schema", "vendor.dependabot", DEPENDABOT]);
+        schema
+    };
+    let fault = Fault {
+        file: DEPENDABOT,
+        from: "interval: weekly",
+        to: "interval: sometimes",
+        reason: "'sometimes' is not one of",
+    };
+    takes_and_refuses(
+        report,
+        "schema of Dependabot",
+        projects,
+        &[fault],
+        dependabot,
+    )
 }

@@ -1,16 +1,29 @@
 use anyhow::Result;
 
-use super::project::{Fault, Project, takes_and_refuses};
-use crate::test::{report::Report, tools::CHECK_JSONSCHEMA};
+use super::project::{Fault, Project, differing, takes_and_refuses};
+use crate::test::{
+    report::Report,
+    tools::{CHECK_JSONSCHEMA, Registry, Tool},
+};
 
 const PIPELINE: &str = ".gitlab-ci.yml";
+const RENOVATE: &str = "renovate.json";
+
+const YAMLLINT: Tool = Tool {
+    program: "yamllint",
+    package: "yamllint",
+    version: "1.38.0",
+    registry: Registry::Python,
+};
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
-    let projects: Vec<_> = projects.iter().filter(|p| p.has(PIPELINE)).collect();
+    let projects = differing(report, projects, &[PIPELINE, ".gitlab", RENOVATE])?;
     if let Some(program) = CHECK_JSONSCHEMA.have(report)? {
-        let command = |project: &Project| {
+        let pipeline = |project: &Project| {
             let mut schema = project.command(&program);
-            schema.args(["--builtin-schema", "vendor.gitlab-ci", PIPELINE]);
+            schema.args(["--builtin-schema", "vendor.gitlab-ci"]);
+            // It knows what `!reference` is.
+            schema.args(["--data-transform", "gitlab-ci", PIPELINE]);
             schema
         };
         let fault = Fault {
@@ -19,7 +32,35 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
             to: "interruptible: maybe",
             reason: "'maybe' is not of type 'boolean'",
         };
-        takes_and_refuses(report, "schema", &projects, &[fault], command)?;
+        takes_and_refuses(report, "schema", &projects, &[fault], pipeline)?;
+        let renovate = |project: &Project| {
+            let mut schema = project.command(&program);
+            schema.args(["--builtin-schema", "vendor.renovate", RENOVATE]);
+            schema
+        };
+        let fault = Fault {
+            file: RENOVATE,
+            from: "\"minimumReleaseAge\": \"7 days\"",
+            to: "\"minimumReleaseAge\": 7",
+            reason: "7 is not of type 'string'",
+        };
+        takes_and_refuses(report, "schema of Renovate", &projects, &[fault], renovate)?;
+    }
+    if let Some(program) = YAMLLINT.have(report)? {
+        let command = |project: &Project| {
+            let mut yamllint = project.command(&program);
+            let rules = "{extends: relaxed, rules: {line-length: disable}}";
+            yamllint.args(["--strict", "-d", rules, PIPELINE, ".gitlab"]);
+            yamllint
+        };
+        // A schema does not see it: of two values, the last one is taken.
+        let fault = Fault {
+            file: PIPELINE,
+            from: "  interruptible: true\n",
+            to: "  interruptible: true\n  interruptible: true\n",
+            reason: "duplication of key \"interruptible\"",
+        };
+        takes_and_refuses(report, "yamllint", &projects, &[fault], command)?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ mod github;
 mod gitlab;
 mod manifests;
 mod project;
+mod rehearsal;
+mod steps;
 
 use std::{process::ExitCode, time::Instant};
 
@@ -28,7 +30,7 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 3] = [
+pub const CHECKS: [Check; 4] = [
     Check {
         name: "github",
         about: "the workflows of GitHub Actions",
@@ -43,6 +45,11 @@ pub const CHECKS: [Check; 3] = [
         name: "manifests",
         about: "what is applied to Kubernetes",
         steps: manifests::run,
+    },
+    Check {
+        name: "steps",
+        about: "the scripts that pipelines and people run",
+        steps: steps::run,
     },
 ];
 

@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -44,25 +45,66 @@ impl Project {
         command
     }
 
-    /// A copy with a fault.
-    fn broken(&self, fault: &Fault) -> Result<Self> {
-        let Fault { file, from, to, .. } = fault;
-        let folder = tree::target().join("delivery/broken");
+    /// A copy, as its owner's first commit has it.
+    pub fn copy(&self, name: &str) -> Result<Self> {
+        let folder = tree::target().join("delivery").join(name);
         tree::fresh(&folder)?;
         for file in tree::files(&self.folder)? {
             let copy = folder.join(&file);
             fs::create_dir_all(copy.parent().unwrap_or(&folder))?;
             fs::copy(self.folder.join(&file), copy)?;
         }
-        let text = tree::read(&folder.join(file))?;
-        ensure!(text.contains(from), "{file} has no {from:?} any more");
-        fs::write(folder.join(file), text.replacen(from, to, 1))?;
         tree::commit_all(&folder)?;
         Ok(Self {
             flavour: self.flavour,
             folder,
         })
     }
+
+    /// A copy with a fault.
+    fn broken(&self, fault: &Fault) -> Result<Self> {
+        let Fault { file, from, to, .. } = fault;
+        let copy = self.copy("broken")?;
+        let text = tree::read(&copy.folder.join(file))?;
+        ensure!(text.contains(from), "{file} has no {from:?} any more");
+        fs::write(copy.folder.join(file), text.replacen(from, to, 1))?;
+        Ok(copy)
+    }
+}
+
+/// The projects whose files differ. The others have them too, but a tool that has read
+/// them once would say the same again.
+pub fn differing<'a>(
+    report: &mut Report,
+    projects: &'a [Project],
+    files: &[&str],
+) -> Result<Vec<&'a Project>> {
+    report.check(&format!("generated: {}", files.join(", ")), || {
+        let mut seen = BTreeMap::new();
+        for project in projects {
+            let contents = contents(project, files)?;
+            if !contents.is_empty() {
+                seen.entry(contents).or_insert(project);
+            }
+        }
+        let mut projects: Vec<_> = seen.into_values().collect();
+        projects
+            .sort_by_key(|project| FLAVOURS.iter().position(|f| f.name == project.flavour.name));
+        ensure!(!projects.is_empty(), "no flavour has {}", files.join(", "));
+        Ok(projects)
+    })
+}
+
+/// All that is in these files and folders.
+fn contents(project: &Project, files: &[&str]) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut contents = BTreeMap::new();
+    for file in tree::files(&project.folder)? {
+        if files.iter().any(|wanted| file.starts_with(wanted)) {
+            let content = fs::read(project.folder.join(&file))?;
+            contents.insert(file, content);
+        }
+    }
+    Ok(contents)
 }
 
 /// What a tool must refuse: the file, what it has, what it gets instead, and a word of

@@ -1,6 +1,6 @@
 //! Every flavour, treated as its user would treat it.
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub fn run(report: &mut Report) -> Result<()> {
-    let cargo_deny = tools::cargo_deny(report)?;
+    let path = tools::path_with(&[tools::cargo_deny(report)?])?;
     let folder = tree::target().join("flavours");
     tree::fresh(&folder)?;
     for flavour in &FLAVOURS {
@@ -29,36 +29,15 @@ pub fn run(report: &mut Report) -> Result<()> {
             metadata.args(["metadata", "--format-version", "1", "--quiet"]);
             report.step(&format!("{name}: cargo metadata"), &mut metadata)?;
         }
-        let mut deny = Command::new(&cargo_deny);
-        deny.current_dir(&project);
-        deny.args(["check", "bans", "licenses", "sources"]);
-        report.step(&format!("{name}: cargo deny"), &mut deny)?;
+        let mut deny = run::step(&project, "deny");
+        report.step(&format!("{name}: ci/deny"), deny.env("PATH", &path))?;
     }
     Ok(())
 }
 
 fn build(report: &mut Report, name: &str, project: &Path) -> Result<()> {
-    let steps: [(&str, &[&str]); 4] = [
-        ("cargo fmt", &["fmt", "--all", "--", "--check"]),
-        (
-            "cargo clippy",
-            &[
-                "clippy",
-                "--quiet",
-                "--workspace",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
-        ("cargo test", &["test", "--quiet", "--workspace"]),
-        ("cargo doc", &["doc", "--quiet", "--workspace", "--no-deps"]),
-    ];
-    for (step, arguments) in steps {
-        let mut cargo = run::cargo(project);
-        cargo.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
-        report.step(&format!("{name}: {step}"), &mut cargo)?;
+    for step in ["lint", "test"] {
+        report.step(&format!("{name}: ci/{step}"), &mut run::step(project, step))?;
     }
     report.check(&format!("{name}: every setting is in .env.example"), || {
         settings::check(project)

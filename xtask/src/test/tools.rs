@@ -1,6 +1,11 @@
 //! Programs that a stage needs and a fresh machine does not have.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
@@ -150,6 +155,14 @@ pub fn go(report: &mut Report) -> Result<String> {
         GO.install(report)?;
     }
     Ok(GO.path().display().to_string())
+}
+
+/// A `PATH` on which these programs come first.
+pub fn path_with(programs: &[PathBuf]) -> Result<OsString> {
+    let folders = programs.iter().filter_map(|program| program.parent());
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folders.map(Path::to_owned).chain(env::split_paths(&path));
+    Ok(env::join_paths(folders)?)
 }
 
 /// cargo-deny; it is installed into `target/tools` if it is not there.
