@@ -111,7 +111,7 @@ fn image(project: &Project) -> Result<()> {
     let metadata = format!("{{\"containerimage.digest\": \"{DIGEST}\"}}");
     stage.program(
         "docker",
-        &format!("echo '{metadata}' > target/image/metadata.json"),
+        &format!("[ \"$2\" != build ] || echo '{metadata}' > target/image/metadata.json"),
     )?;
     stage.set("IMAGE", "ghcr.io/Acme/my-default");
     let built = stage.run(&["image"])?;
