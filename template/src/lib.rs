@@ -28,6 +28,7 @@ pub mod runtime;
 pub mod server;
 mod signal;
 pub mod state;
+pub mod step;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

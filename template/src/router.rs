@@ -4,14 +4,14 @@ use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
+    body::Body,
     error_handling::HandleErrorLayer,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, Request},
     http::{
         Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{self, AUTHORIZATION, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE},
         request::Parts,
     },
-    middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
@@ -44,16 +44,18 @@ use tower_http::{
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
-    audit,
-    clients::{Proxies, RateLimits, limit_rate},
+    audit::Record,
+    clients::{Proxies, RateLimits},
     config::{Config, Profile},
-    flags, headers,
+    flags::ReadOnly,
+    headers,
     idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED},
     limits::{self, Refusals},
     openapi, problem,
     reload::Live,
     routes,
     state::AppState,
+    step::{Rest, Step, StepLayer},
     telemetry::Telemetry,
 };
 
@@ -73,15 +75,15 @@ pub fn public(
     let proxies = Proxies::new(&config.clients);
     let refusals = Refusals::new(&meter);
     let rates = RateLimits::follow(live.clone());
-    let read_only = middleware::from_fn_with_state(live.clone(), flags::read_only);
-    let record = middleware::from_fn_with_state(state.audit.clone(), audit::record);
-    let mut router = Router::from(routes::router())
-        // Inside the JWT layer: who may not write is told so first.
-        .route_layer(read_only)
+    // As route layers: an unknown path is 404, with a token or without.
+    let known = ServiceBuilder::new()
+        .layer(JwtLayer::new(verifier))
         // Who changes something is written down, the scope being enough or not.
-        .route_layer(record)
-        // As a route layer: an unknown path is 404, with a token or without.
-        .route_layer(JwtLayer::new(verifier))
+        .layer(StepLayer(Record(state.audit.clone())))
+        // Inside the JWT layer: who may not write is told so first.
+        .layer(StepLayer(ReadOnly(live.clone())));
+    let mut router = Router::from(routes::router())
+        .route_layer(known)
         .with_state(state);
     if config.profile == Profile::Development {
         router = router.merge(documentation());
@@ -90,7 +92,7 @@ pub fn public(
     // One builder: each `Router::layer` would box every request once more.
     let stack = ServiceBuilder::new()
         // Lame duck: tells kept-alive clients to come back by another connection.
-        .layer(middleware::from_fn_with_state(health, close_when_draining))
+        .layer(StepLayer(CloseWhenDraining(health)))
         .map_request(move |request| proxies.name_client(request))
         // Before anything can log them.
         .layer(SetSensitiveRequestHeadersLayer::new([
@@ -111,6 +113,8 @@ pub fn public(
         // Also on rejections: a browser must be able to read a 401.
         .map_response(headers::secure)
         .layer(cors(live))
+        // A body that may be compressed is large: in a box it is moved no further.
+        .map_response(|response: axum::http::Response<_>| response.map(Body::new))
         .layer(CompressionLayer::new().compress_when(packable()))
         // Every error below, whoever made it, has a problem+json body from here on.
         .map_response(problem::fill)
@@ -118,7 +122,7 @@ pub fn public(
         // A panic is a 500 that the layers above trace and count.
         .layer(CatchPanicLayer::custom(panicked))
         // Before anything is done for who asks too much.
-        .layer(middleware::from_fn_with_state(rates, limit_rate))
+        .layer(StepLayer(rates))
         // Shed before any work is done.
         .layer(HandleErrorLayer::new(limits::refuse))
         .layer(LoadShedLayer::new())
@@ -157,18 +161,25 @@ pub(crate) fn normalized(router: Router) -> NormalizePath<Router> {
 }
 
 /// Only HTTP/1.1 needs the header: to HTTP/2 the server itself says GOAWAY.
-async fn close_when_draining(
-    State(health): State<Health>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let by_header = request.version() < Version::HTTP_2;
-    let mut response = next.run(request).await;
-    if by_header && health.is_draining() {
-        let close = HeaderValue::from_static("close");
-        response.headers_mut().insert(CONNECTION, close);
+#[derive(Clone)]
+struct CloseWhenDraining(Health);
+
+impl Step for CloseWhenDraining {
+    type Rest = Option<Self>;
+
+    fn before(&self, request: &Request) -> Result<Option<Self>, Response> {
+        let by_header = request.version() < Version::HTTP_2;
+        Ok(by_header.then(|| self.clone()))
     }
-    response
+}
+
+impl Rest for CloseWhenDraining {
+    fn after(self, response: &mut Response) {
+        if self.0.is_draining() {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+    }
 }
 
 /// What has an ETag is sent as it is: a strong one names exactly these bytes, and packed

@@ -1,9 +1,11 @@
 use axum::response::Response;
 
 use super::{AuditLog, Entry};
+use crate::step::Rest;
 
 /// Writes its entry exactly once: when it is dropped, however the request has ended.
-pub(super) struct Guard {
+#[derive(Debug)]
+pub struct Guard {
     log: AuditLog,
     entry: Entry,
 }
@@ -12,8 +14,10 @@ impl Guard {
     pub(super) fn new(log: AuditLog, entry: Entry) -> Self {
         Self { log, entry }
     }
+}
 
-    pub(super) fn answered(mut self, response: &Response) {
+impl Rest for Guard {
+    fn after(mut self, response: &mut Response) {
         self.entry.answered(response);
     }
 }

@@ -1,7 +1,7 @@
 //! The audit log: one line for each request that could change something, whatever
 //! became of it.
 //!
-//! [`record`] stands inside of the token check and outside of everything else, and
+//! [`Record`] stands inside of the token check and outside of everything else, and
 //! sees each request by a method that is not safe (RFC 9110 section 9.2.1); a new
 //! route is covered by being there. A request without a good token has changed
 //! nothing and was sent by nobody: it is in the request log alone.
@@ -25,22 +25,21 @@ mod entry;
 mod guard;
 mod log;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, response::Response};
 
-pub use self::log::AuditLog;
-use self::{entry::Entry, guard::Guard};
+use self::entry::Entry;
+pub use self::{guard::Guard, log::AuditLog};
+use crate::step::Step;
 
 /// Writes down what becomes of a request that could change something.
-pub async fn record(State(log): State<AuditLog>, request: Request, next: Next) -> Response {
-    if request.method().is_safe() {
-        return next.run(request).await;
+#[derive(Clone, Debug)]
+pub struct Record(pub AuditLog);
+
+impl Step for Record {
+    type Rest = Option<Guard>;
+
+    fn before(&self, request: &Request) -> Result<Option<Guard>, Response> {
+        let is_safe = request.method().is_safe();
+        Ok((!is_safe).then(|| Guard::new(self.0.clone(), Entry::of(request))))
     }
-    let guard = Guard::new(log, Entry::of(&request));
-    let response = next.run(request).await;
-    guard.answered(&response);
-    response
 }

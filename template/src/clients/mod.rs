@@ -3,7 +3,4 @@
 mod address;
 mod rate;
 
-pub(crate) use self::{
-    address::Proxies,
-    rate::{RateLimits, limit_rate},
-};
+pub(crate) use self::{address::Proxies, rate::RateLimits};

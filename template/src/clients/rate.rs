@@ -5,9 +5,8 @@ use std::{
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderName, HeaderValue, StatusCode},
-    middleware::Next,
     response::Response,
 };
 use axum_chassis::trace::ClientAddress;
@@ -20,7 +19,12 @@ use governor::{
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
-use crate::{config::Clients, limits::Limit, reload::Live};
+use crate::{
+    config::Clients,
+    limits::Limit,
+    reload::Live,
+    step::{Rest, Step},
+};
 
 /// draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4.
 const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -133,27 +137,33 @@ fn network(client: IpAddr) -> IpAddr {
 }
 
 /// Lets a request pass, and tells its client how many more may follow; or answers 429.
-pub(crate) async fn limit_rate(
-    State(limits): State<RateLimits>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let Some(&ClientAddress(client)) = request.extensions().get() else {
-        return next.run(request).await;
-    };
-    let Some(limit) = limits.current() else {
-        return next.run(request).await;
-    };
-    match limit.check(client) {
-        Ok(remaining) => {
-            let mut response = next.run(request).await;
-            limit.tell(&mut response, remaining);
-            response
+impl Step for RateLimits {
+    type Rest = Option<Remaining>;
+
+    fn before(&self, request: &Request) -> Result<Option<Remaining>, Response> {
+        let client = request.extensions().get();
+        let (Some(&ClientAddress(client)), Some(limit)) = (client, self.current()) else {
+            return Ok(None);
+        };
+        match limit.check(client) {
+            Ok(requests) => Ok(Some(Remaining { limit, requests })),
+            Err(wait) => {
+                let mut response = Limit::Rate.refuse(StatusCode::TOO_MANY_REQUESTS, wait);
+                limit.tell(&mut response, 0);
+                Err(response)
+            }
         }
-        Err(wait) => {
-            let mut response = Limit::Rate.refuse(StatusCode::TOO_MANY_REQUESTS, wait);
-            limit.tell(&mut response, 0);
-            response
-        }
+    }
+}
+
+/// How many requests of its client may follow.
+pub(crate) struct Remaining {
+    limit: RateLimit,
+    requests: u32,
+}
+
+impl Rest for Remaining {
+    fn after(self, response: &mut Response) {
+        self.limit.tell(response, self.requests);
     }
 }
