@@ -57,10 +57,7 @@ pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// The values of a header, for what is asked of every message: to look at all names
 /// takes less time than to hash one, as long as they are as few as servers let in.
-pub(crate) fn header<'a>(
-    headers: &'a HeaderMap,
-    name: HeaderName,
-) -> impl Iterator<Item = &'a HeaderValue> {
+pub(crate) fn header(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &HeaderValue> {
     let of_name = headers.iter().filter(move |(known, _)| **known == name);
     of_name.map(|(_, value)| value)
 }
