@@ -92,6 +92,10 @@ pub fn stage(report: &mut Report) -> Result<()> {
             failed.push(check.name);
         }
     }
+    report.skip(format!(
+        "{}: cargo xtask delivery {0} asks one, which takes minutes to build",
+        API_SERVER.name
+    ));
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
