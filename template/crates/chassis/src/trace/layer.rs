@@ -19,6 +19,13 @@ use super::{Propagation, Trace, capture::Capture};
 /// ```
 #[derive(Debug)]
 pub struct TraceLayer<T> {
+    /// In one piece, for axum clones it for each request.
+    settings: Arc<Settings<T>>,
+}
+
+/// What the layer was told.
+#[derive(Debug)]
+pub(super) struct Settings<T> {
     pub(super) tracer: Arc<T>,
     pub(super) propagation: Propagation,
     pub(super) capture: Arc<Capture>,
@@ -27,18 +34,25 @@ pub struct TraceLayer<T> {
 impl<T> TraceLayer<T> {
     /// Makes spans with the tracer, by the conventions and no more.
     pub fn new(tracer: T) -> Self {
-        Self {
+        let settings = Settings {
             tracer: Arc::new(tracer),
             propagation: Propagation::default(),
             capture: Arc::default(),
+        };
+        Self {
+            settings: Arc::new(settings),
         }
     }
 
     /// Reads the caller's span and baggage by these formats, instead of W3C's.
     #[must_use]
-    pub const fn propagation(mut self, propagation: Propagation) -> Self {
-        self.propagation = propagation;
+    pub fn propagation(mut self, propagation: Propagation) -> Self {
+        Arc::make_mut(&mut self.settings).propagation = propagation;
         self
+    }
+
+    fn capture(&mut self) -> &mut Capture {
+        Arc::make_mut(&mut Arc::make_mut(&mut self.settings).capture)
     }
 
     /// Records `url.query`, with the values of these parameters; all other values
@@ -48,7 +62,8 @@ impl<T> TraceLayer<T> {
         mut self,
         names: impl IntoIterator<Item = N>,
     ) -> Self {
-        Arc::make_mut(&mut self.capture).query_parameters(names.into_iter().map(Into::into));
+        self.capture()
+            .query_parameters(names.into_iter().map(Into::into));
         self
     }
 
@@ -56,19 +71,27 @@ impl<T> TraceLayer<T> {
     /// [marked as sensitive](http::HeaderValue::set_sensitive) is `REDACTED`.
     #[must_use]
     pub fn record_request_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        Arc::make_mut(&mut self.capture).request_headers(names);
+        self.capture().request_headers(names);
         self
     }
 
     /// As [`TraceLayer::record_request_headers`], `http.response.header.<name>`.
     #[must_use]
     pub fn record_response_headers(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
-        Arc::make_mut(&mut self.capture).response_headers(names);
+        self.capture().response_headers(names);
         self
     }
 }
 
 impl<T> Clone for TraceLayer<T> {
+    fn clone(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+impl<T> Clone for Settings<T> {
     fn clone(&self) -> Self {
         Self {
             tracer: self.tracer.clone(),
@@ -82,6 +105,6 @@ impl<S, T> Layer<S> for TraceLayer<T> {
     type Service = Trace<S, T>;
 
     fn layer(&self, inner: S) -> Trace<S, T> {
-        Trace::new(inner, self.clone())
+        Trace::new(inner, self.settings.clone())
     }
 }

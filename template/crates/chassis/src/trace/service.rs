@@ -9,20 +9,18 @@ use http_body::Body;
 use opentelemetry::trace::{Span, Tracer};
 use tower_service::Service;
 
-use super::{RequestSpan, ResponseBody, ResponseFuture, TraceLayer};
+use super::{RequestSpan, ResponseBody, ResponseFuture, layer::Settings};
 
 /// Gives each request a span. See the [module](super) for what it does.
 #[derive(Debug)]
 pub struct Trace<S, T> {
     inner: S,
-    /// In one piece, for axum clones the service for each request.
-    layer: Arc<TraceLayer<T>>,
+    settings: Arc<Settings<T>>,
 }
 
 impl<S, T> Trace<S, T> {
-    pub(super) fn new(inner: S, layer: TraceLayer<T>) -> Self {
-        let layer = Arc::new(layer);
-        Self { inner, layer }
+    pub(super) fn new(inner: S, settings: Arc<Settings<T>>) -> Self {
+        Self { inner, settings }
     }
 }
 
@@ -30,7 +28,7 @@ impl<S: Clone, T> Clone for Trace<S, T> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            layer: self.layer.clone(),
+            settings: self.settings.clone(),
         }
     }
 }
@@ -53,7 +51,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let span = RequestSpan::start(&self.layer, &request);
+        let span = RequestSpan::start(&self.settings, &request);
         ResponseFuture::call(span, &mut self.inner, request)
     }
 }

@@ -12,11 +12,11 @@ use opentelemetry::{
 use tracing::{Level, event, field, level_filters::LevelFilter};
 
 use super::{
-    TraceLayer,
     capture::{Capture, clip},
     context::{Started, start_span},
     grpc,
     head::Head,
+    layer::Settings,
 };
 use crate::{
     Cause,
@@ -42,27 +42,27 @@ pub struct RequestSpan {
 }
 
 impl RequestSpan {
-    pub(super) fn start<T, B>(layer: &TraceLayer<T>, request: &Request<B>) -> Self
+    pub(super) fn start<T, B>(settings: &Settings<T>, request: &Request<B>) -> Self
     where
         T: Tracer,
         T::Span: Send + Sync + 'static,
     {
         let start = Instant::now();
         let head = Head::of(request);
-        let parent = layer.propagation.extract_context(request.headers());
+        let parent = settings.propagation.extract_context(request.headers());
         let (kind, name) = (SpanKind::Server, head.span_name());
         let Started {
             context,
             is_recording,
-        } = start_span(&*layer.tracer, kind, name, &parent, |span| {
-            head.describe(request, &layer.capture, span);
+        } = start_span(&*settings.tracer, kind, name, &parent, |span| {
+            head.describe(request, &settings.capture, span);
         });
-        let captures = is_recording && layer.capture.is_of_responses();
+        let captures = is_recording && settings.capture.is_of_responses();
         Self {
             context,
             is_recording,
             head,
-            capture: captures.then(|| layer.capture.clone()),
+            capture: captures.then(|| settings.capture.clone()),
             start,
             time_to_head: None,
             grpc_status: None,

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "trace")]
 
+mod allocations;
 mod client;
 mod context;
 mod conventions;
