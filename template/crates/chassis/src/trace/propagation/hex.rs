@@ -27,10 +27,15 @@ pub(super) fn hex_of_any_case(digits: &[u8]) -> Option<u128> {
 fn read(digits: &[u8], lower: impl Fn(u8) -> u8) -> Option<u128> {
     let mut number = 0;
     let mut bits = 0;
-    for &digit in digits {
-        let value = VALUES[usize::from(lower(digit))];
-        bits |= value;
-        number = (number << 4) | u128::from(value);
+    // In halves, each of which a register holds.
+    for half in digits.chunks(16) {
+        let mut part = 0_u64;
+        for &digit in half {
+            let value = VALUES[usize::from(lower(digit))];
+            bits |= value;
+            part = (part << 4) | u64::from(value);
+        }
+        number = (number << (4 * half.len())) | u128::from(part);
     }
     (bits <= 0xf).then_some(number)
 }
@@ -49,5 +54,11 @@ mod tests {
         }
         assert_eq!(hex(b"0af7651916cd43dd"), Some(0x0af7_6519_16cd_43dd));
         assert_eq!(hex(&[b'f'; 32]), Some(u128::MAX));
+        let trace_id = b"0af7651916cd43dd8448eb211c80319c";
+        assert_eq!(
+            hex(trace_id),
+            Some(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c)
+        );
+        assert_eq!(hex(&trace_id[..20]), Some(0x0af7_6519_16cd_43dd_8448));
     }
 }
