@@ -21,8 +21,13 @@ const DATABASES: [(&str, &[&str]); 4] = [
     ),
 ];
 
+/// The service's features that name no database.
+const FEATURES: [&str; 5] = ["console", "hardening", "jemalloc", "mimalloc", "profiling"];
+
 /// What an adopter may switch on.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
+    // None at all.
+    "",
     "trace",
     "reqwest",
     "metrics",
@@ -67,6 +72,14 @@ pub fn lint(report: &mut Report) -> Result<()> {
             .args(features)
             .args(["--", "-D", "warnings"]);
         report.step(&format!("clippy, {database}"), &mut clippy)?;
+    }
+    for feature in FEATURES {
+        let mut clippy = cargo();
+        clippy
+            .args(["clippy", "--quiet", "--package", "axum-chassis-service"])
+            .args(["--no-default-features", "--features", feature])
+            .args(["--", "-D", "warnings"]);
+        report.step(&format!("clippy, {feature} alone"), &mut clippy)?;
     }
     let mut xtask = cargo();
     xtask.args([
@@ -114,7 +127,12 @@ pub fn layers(report: &mut Report) -> Result<()> {
                 "-D",
                 "warnings",
             ]);
-        report.step(&format!("{features} alone"), &mut clippy)?;
+        let name = if features.is_empty() {
+            "nothing"
+        } else {
+            features
+        };
+        report.step(&format!("{name} alone"), &mut clippy)?;
     }
     Ok(())
 }
@@ -194,4 +212,39 @@ pub fn demo(report: &mut Report) -> Result<()> {
         "--once",
     ]);
     report.step("cargo xtask demo --once", &mut demo)
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::Table;
+
+    use super::*;
+
+    fn features(manifest: &str) -> Vec<String> {
+        let manifest: Table = tree::read(&tree::root().join(manifest))
+            .unwrap()
+            .parse()
+            .unwrap();
+        let features = manifest["features"].as_table().unwrap().keys();
+        features
+            .filter(|feature| *feature != "default")
+            .cloned()
+            .collect()
+    }
+
+    #[test]
+    fn each_feature_of_the_layers_is_linted_alone() {
+        for feature in features("template/crates/chassis/Cargo.toml") {
+            assert!(LAYERS.contains(&&*feature), "{feature} is not in LAYERS");
+        }
+    }
+
+    #[test]
+    fn each_feature_of_the_service_is_linted_alone() {
+        for feature in features("template/Cargo.toml") {
+            let is_database = DATABASES.iter().any(|(name, _)| *name == feature);
+            let is_alone = FEATURES.contains(&&*feature);
+            assert!(is_database || is_alone, "{feature} is not in FEATURES");
+        }
+    }
 }
