@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` lists them.
 
+mod allocators;
 mod bench;
 mod delivery;
 mod demo;
@@ -37,6 +38,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Measures the layers beside their peers, and writes docs/benchmarks.md
     Bench(bench::Options),
+    /// Measures the service with each allocator, and writes docs/benchmarks.md
+    Allocators(allocators::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Delivery(options) => delivery::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Allocators(options) => allocators::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

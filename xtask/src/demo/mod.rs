@@ -15,7 +15,8 @@ use clap::Args;
 use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::service::{Exchange, Service};
+use self::service::Exchange;
+pub use self::service::Service;
 use crate::{
     flavour::{Answers, generate_quietly},
     run, tree,
