@@ -1,4 +1,5 @@
-//! Tells the service what it was built with: `/info` passes it on.
+//! Tells the service what it was built with: `/info` passes it on. The linker is told to
+//! give each binary an id.
 
 use std::{env, process::Command};
 
@@ -7,6 +8,10 @@ fn main() {
     println!("cargo::rerun-if-env-changed=RUSTC");
     println!("cargo::rustc-check-cfg=cfg(tokio_unstable)");
     println!("cargo::rustc-env=BUILD_RUSTC={}", rustc());
+    // By this id a debugger finds the symbols, which are not in the image.
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--build-id=sha1");
+    }
     for variable in ["PROFILE", "TARGET"] {
         let value = env::var(variable).unwrap_or_default();
         println!("cargo::rustc-env=BUILD_{variable}={value}");

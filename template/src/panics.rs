@@ -49,6 +49,45 @@ fn log(panic: &PanicHookInfo<'_>) {
         location = panic.location().map(tracing::field::display),
         thread = thread.name().unwrap_or("unnamed"),
         backtrace = captured.then(|| tracing::field::display(&backtrace)),
+        addresses = captured.then(|| addresses(&backtrace)),
         "panicked"
     );
+}
+
+/// Where its calls are in the binary's file: the names are not in an image, but with the
+/// symbols that were split off `addr2line` knows them.
+#[cfg(target_os = "linux")]
+fn addresses(backtrace: &Backtrace) -> String {
+    let Some(binary) = mapped() else {
+        return String::new();
+    };
+    let frames = format!("{backtrace:#}");
+    let mut calls: Vec<_> = frames
+        .lines()
+        .filter_map(|line| line.split_once(": ")?.1.trim_start().strip_prefix("0x"))
+        .filter_map(|frame| u64::from_str_radix(frame.split(' ').next()?, 16).ok())
+        .filter(|address| binary.contains(address))
+        // A frame is where the call returns to, and that may be the next line.
+        .map(|address| format!("{:#x}", address - binary.start - 1))
+        .collect();
+    // Of one call, once for each function that was inlined there.
+    calls.dedup();
+    calls.join(" ")
+}
+
+#[cfg(not(target_os = "linux"))]
+fn addresses(_: &Backtrace) -> String {
+    String::new()
+}
+
+/// Where the binary is in memory: elsewhere in each process.
+#[cfg(target_os = "linux")]
+fn mapped() -> Option<std::ops::Range<u64>> {
+    let process = procfs::process::Process::myself().ok()?;
+    let binary = procfs::process::MMapPath::Path(process.exe().ok()?);
+    let maps = process.maps().ok()?;
+    let mut maps = maps.iter().filter(|map| map.pathname == binary);
+    let (start, end) = maps.next()?.address;
+    let end = maps.last().map_or(end, |map| map.address.1);
+    Some(start..end)
 }

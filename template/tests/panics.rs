@@ -32,7 +32,7 @@ fn log() -> Vec<Value> {
     let ran = Command::new(env::current_exe().unwrap())
         .args(["--exact", "in_a_process_of_its_own", "--nocapture"])
         .env(PANICKING, "yes")
-        .env("RUST_BACKTRACE", "0")
+        .env("RUST_BACKTRACE", "1")
         .stderr(Stdio::inherit())
         .output()
         .unwrap();
@@ -65,6 +65,20 @@ fn every_panic_is_logged_with_its_place_and_thread_and_counted() {
     let counted = line(&log, "message", "counted");
     let page = counted["page"].as_str().unwrap();
     assert!(page.contains("\nprocess_panics_total 3\n"), "{page}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_panic_tells_where_its_calls_are_in_the_binarys_file() {
+    let log = log();
+    let size = env::current_exe().unwrap().metadata().unwrap().len();
+    let addresses = line(&log, "cause", "in a thread")["addresses"].as_str();
+    let addresses = addresses.unwrap().split(' ').collect::<Vec<_>>();
+    assert!(addresses.len() > 3, "{addresses:?}");
+    for address in addresses {
+        let address = u64::from_str_radix(address.strip_prefix("0x").unwrap(), 16);
+        assert!((1..size).contains(&address.unwrap()));
+    }
 }
 
 #[test]

@@ -6,9 +6,11 @@ mod delivery;
 mod demo;
 mod flavour;
 mod fuzz;
+mod image;
 #[cfg(test)]
 mod manifest;
 mod page;
+mod profiles;
 mod residue;
 mod run;
 mod test;
@@ -40,6 +42,10 @@ enum Command {
     Bench(bench::Options),
     /// Measures the service with each allocator, and writes docs/benchmarks.md
     Allocators(allocators::Options),
+    /// Builds each release profile and measures it, for docs/benchmarks.md
+    Profiles(profiles::Options),
+    /// Builds the image of a generated service, and runs it as in production
+    Image(image::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -54,6 +60,8 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Allocators(options) => allocators::run(&options),
+        Command::Profiles(options) => profiles::run(&options),
+        Command::Image(options) => image::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

@@ -98,6 +98,7 @@ mod tests {
             generated["workspace"]["resolver"],
             root["workspace"]["resolver"]
         );
+        // No release is built in place.
         assert_eq!(generated["profile"]["dev"], root["profile"]["dev"]);
         let chassis = manifest(&tree::root().join("template/crates/chassis/Cargo.toml"));
         assert_eq!(chassis["lints"], root["workspace"]["lints"]);

@@ -38,10 +38,11 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
 }
 
 /// Where braces are another language's.
-const BRACES: [&str; 4] = [
+const BRACES: [&str; 5] = [
     ".github/workflows",
     "deploy/components/monitoring/dashboard.json",
     "deploy/components/monitoring/prometheusrule.yaml",
+    "deploy/compose/grafana/dashboards/service.json",
     "justfile",
 ];
 
@@ -102,6 +103,8 @@ fn belongs(file: &Path, answers: Answers) -> bool {
         database == "none"
     } else if of_store && mentions("/sql") {
         database != "none"
+    } else if file == "compose.override.yaml" {
+        database == "postgres"
     } else if file.starts_with(".github/") {
         matches!(answers.ci, "github" | "both")
     } else if file.starts_with(".gitlab") || file == "renovate.json" {

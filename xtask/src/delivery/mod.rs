@@ -3,6 +3,7 @@
 
 mod github;
 mod gitlab;
+mod image;
 mod manifests;
 mod project;
 mod rehearsal;
@@ -30,7 +31,7 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 4] = [
+pub const CHECKS: [Check; 5] = [
     Check {
         name: "github",
         about: "the workflows of GitHub Actions",
@@ -40,6 +41,11 @@ pub const CHECKS: [Check; 4] = [
         name: "gitlab",
         about: "the pipeline of GitLab CI",
         steps: gitlab::run,
+    },
+    Check {
+        name: "image",
+        about: "the Dockerfile, its scripts, and what compose.yaml starts",
+        steps: image::run,
     },
     Check {
         name: "manifests",
