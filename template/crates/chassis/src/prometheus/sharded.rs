@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_has_one_part_and_the_next_thread_another() {
+    fn all_that_a_thread_adds_is_in_one_part() {
         let sharded = Sharded::new(AtomicUsize::default);
         let add = || {
             sharded.own().fetch_add(1, Ordering::Relaxed);

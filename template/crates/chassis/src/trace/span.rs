@@ -133,10 +133,9 @@ impl RequestSpan {
         }
         let failed = outcome.is_server_error() || self.grpc_error().is_some();
         let level = if failed { Level::ERROR } else { Level::INFO };
-        if level > LevelFilter::current() {
-            return;
-        }
-        let _current = self.context.clone().attach();
+        // Who writes the event down finds its ids there; where no level is on, nobody does.
+        let is_on = level <= LevelFilter::current();
+        let _current = is_on.then(|| self.context.clone().attach());
         if failed {
             finished!(Level::ERROR);
         } else {
