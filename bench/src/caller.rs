@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, body::Body};
-use http::{HeaderMap, HeaderValue, Request, Uri, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use tokio::runtime::Runtime;
 use tower::Service;
@@ -22,7 +22,8 @@ pub const TRACE_ID: &str = "0af7651916cd43dd8448eb211c80319c";
 #[derive(Clone)]
 pub struct Requests {
     uris: Arc<[Uri]>,
-    headers: HeaderMap,
+    /// In turn, too.
+    headers: Arc<[HeaderMap]>,
 }
 
 impl Requests {
@@ -42,33 +43,65 @@ impl Requests {
         let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
         Self {
             uris,
-            headers: headers.into_iter().collect(),
+            headers: [headers.into_iter().collect()].into(),
         }
     }
 
-    /// How many different ones there are.
-    pub fn routes(&self) -> usize {
-        self.uris.len()
+    /// The same, each with one of these fields `Authorization`.
+    pub fn authorized(self, fields: &[HeaderValue]) -> Self {
+        let with = |field: &HeaderValue| {
+            let mut headers = self.headers[0].clone();
+            headers.insert(header::AUTHORIZATION, field.clone());
+            headers
+        };
+        Self {
+            headers: fields.iter().map(with).collect(),
+            ..self
+        }
+    }
+
+    /// The request of this turn. Threads begin with different paths, and share no
+    /// headers if there are several.
+    fn of(&self, thread: usize, turn: usize) -> Request<Body> {
+        let paths = self.uris.len();
+        let path = (turn + thread * (paths / THREADS)) % paths;
+        let headers = (turn * THREADS + thread) % self.headers.len();
+        let mut request = Request::new(Body::empty());
+        *request.uri_mut() = self.uris[path].clone();
+        *request.headers_mut() = self.headers[headers].clone();
+        request
     }
 }
+
+/// So many threads call at once.
+pub const THREADS: usize = 2;
 
 /// One thread's clone of the router.
 pub struct Caller {
     runtime: Runtime,
     router: Router,
     requests: Requests,
-    next: usize,
+    thread: usize,
+    turn: usize,
 }
 
 impl Caller {
-    pub fn new(router: Router, requests: Requests, first: usize) -> Self {
+    pub fn new(router: Router, requests: Requests, thread: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         Self {
             runtime: runtime.expect("a runtime without drivers needs nothing"),
             router,
             requests,
-            next: first,
+            thread,
+            turn: 0,
         }
+    }
+
+    /// What the first request is answered.
+    pub fn status(&mut self) -> StatusCode {
+        let request = self.requests.of(self.thread, 0);
+        let Ok(response) = self.runtime.block_on(self.router.call(request));
+        response.status()
     }
 
     /// Sends so many requests, one after the other, and reads each body to its end.
@@ -77,15 +110,14 @@ impl Caller {
             runtime,
             router,
             requests,
-            next,
+            thread,
+            turn,
         } = self;
         runtime.block_on(async {
             let start = Instant::now();
             for _ in 0..times {
-                let mut request = Request::new(Body::empty());
-                *request.uri_mut() = requests.uris[*next].clone();
-                *request.headers_mut() = requests.headers.clone();
-                *next = (*next + 1) % requests.uris.len();
+                let request = requests.of(*thread, *turn);
+                *turn += 1;
                 let response = match router.call(request).await {
                     Ok(response) => response,
                     Err(never) => match never {},

@@ -55,6 +55,9 @@ pub fn find(path: &str) -> Result<&'static Entry> {
 
 const REQUESTS: u64 = 500;
 const WARM_REQUESTS: u64 = 2_000;
+/// Signatures take longer.
+const TOKENS: u64 = 100;
+const WARM_TOKENS: u64 = 300;
 
 const BARE: Entry = Entry {
     name: "bare",
@@ -132,6 +135,69 @@ pub const GROUPS: &[Group] = &[
             trace::logged::OTEL,
             trace::logged::OURS,
         ],
+    },
+    Group {
+        name: "unseen-rs256",
+        title: "A token that was not seen before, RS256",
+        times: TOKENS,
+        warm_times: WARM_TOKENS,
+        entries: jwt::UNSEEN_RS256,
+    },
+    Group {
+        name: "unseen-es256",
+        title: "A token that was not seen before, ES256",
+        times: TOKENS,
+        warm_times: WARM_TOKENS,
+        entries: jwt::UNSEEN_ES256,
+    },
+    Group {
+        name: "unseen-eddsa",
+        title: "A token that was not seen before, EdDSA",
+        times: TOKENS,
+        warm_times: WARM_TOKENS,
+        entries: jwt::UNSEEN_EDDSA,
+    },
+    Group {
+        name: "unseen-hs256",
+        title: "A token that was not seen before, HS256",
+        times: TOKENS,
+        warm_times: WARM_TOKENS,
+        entries: jwt::UNSEEN_HS256,
+    },
+    Group {
+        name: "repeated-es256",
+        title: "A token that all requests show, ES256",
+        times: REQUESTS,
+        warm_times: WARM_REQUESTS,
+        entries: jwt::REPEATED_ES256,
+    },
+    Group {
+        name: "repeated-hs256",
+        title: "A token that all requests show, HS256",
+        times: REQUESTS,
+        warm_times: WARM_REQUESTS,
+        entries: jwt::REPEATED_HS256,
+    },
+    Group {
+        name: "health",
+        title: "Health, in front",
+        times: REQUESTS,
+        warm_times: WARM_REQUESTS,
+        entries: &[BARE, health::FLOOR, health::OURS],
+    },
+    Group {
+        name: "all-es256",
+        title: "All four layers, sampled and exported, with a token that all requests show, ES256",
+        times: REQUESTS,
+        warm_times: WARM_REQUESTS,
+        entries: all::WITH_ES256,
+    },
+    Group {
+        name: "all-hs256",
+        title: "All four layers, sampled and exported, with a token that all requests show, HS256",
+        times: REQUESTS,
+        warm_times: WARM_REQUESTS,
+        entries: all::WITH_HS256,
     },
     Group {
         name: "page",

@@ -17,6 +17,7 @@ mod statistics;
 mod subject;
 mod subjects;
 mod table;
+mod tokens;
 mod worker;
 
 use std::{fs, path::PathBuf};

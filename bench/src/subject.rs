@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use axum::Router;
 
-use crate::caller::{Caller, Requests};
+use crate::caller::{Caller, Requests, THREADS};
 
 /// Does the work so many times, and says how long that took.
 pub type Work = Box<dyn FnMut(u64) -> Duration + Send>;
@@ -23,12 +23,12 @@ pub struct Subject {
 impl Subject {
     /// A router that is called, by two threads with a clone each.
     pub fn router(router: &Router, requests: Requests) -> Self {
-        let caller = |first| -> Work {
-            let mut caller = Caller::new(router.clone(), requests.clone(), first);
+        let caller = |thread| -> Work {
+            let mut caller = Caller::new(router.clone(), requests.clone(), thread);
             Box::new(move |times| caller.call(times))
         };
         Self {
-            work: vec![caller(0), caller(requests.routes() / 2)],
+            work: (0..THREADS).map(caller).collect(),
             settle: Box::new(|| ()),
             prove: Box::new(|_| Ok(())),
         }

@@ -6,7 +6,9 @@
 
 pub mod metrics;
 pub mod page;
+pub mod probe;
 pub mod span;
+pub mod token;
 mod traceparent;
 mod watch;
 

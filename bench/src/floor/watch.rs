@@ -26,6 +26,26 @@ pub trait Guard {
     fn data(&mut self, bytes: u64);
 }
 
+impl<A: Begin, B: Begin> Begin for (A, B) {
+    type Guard = (A::Guard, B::Guard);
+
+    fn begin<T>(&self, request: &Request<T>) -> Self::Guard {
+        (self.0.begin(request), self.1.begin(request))
+    }
+}
+
+impl<A: Guard, B: Guard> Guard for (A, B) {
+    fn head(&mut self, status: StatusCode) {
+        self.0.head(status);
+        self.1.head(status);
+    }
+
+    fn data(&mut self, bytes: u64) {
+        self.0.data(bytes);
+        self.1.data(bytes);
+    }
+}
+
 /// Puts a guard around each request.
 #[derive(Clone)]
 pub struct Watched<S, G> {

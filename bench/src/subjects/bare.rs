@@ -15,8 +15,11 @@ use crate::{
 /// The route of [`router`].
 pub const ROUTE: &str = "/items/{id}";
 
+/// What it answers.
+pub const ITEM: &str = r#"{"id":7,"name":"a chair"}"#;
+
 async fn item() -> &'static str {
-    r#"{"id":7,"name":"a chair"}"#
+    ITEM
 }
 
 /// A router of one route.
