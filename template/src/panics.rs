@@ -88,6 +88,6 @@ fn mapped() -> Option<std::ops::Range<u64>> {
     let maps = process.maps().ok()?;
     let mut maps = maps.iter().filter(|map| map.pathname == binary);
     let (start, end) = maps.next()?.address;
-    let end = maps.last().map_or(end, |map| map.address.1);
+    let end = maps.next_back().map_or(end, |map| map.address.1);
     Some(start..end)
 }

@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let chosen =
         |name: &&str| options.profiles.is_empty() || options.profiles.iter().any(|p| p == *name);
     let mut rows = Vec::new();
-    for profile in PROFILES.iter().copied().filter(|name| chosen(&name)) {
+    for profile in PROFILES.iter().copied().filter(chosen) {
         rows.push(Row::build(profile, &project)?);
     }
     for round in 1..=ROUNDS {
@@ -95,7 +95,7 @@ impl Row {
         } else {
             let mut cargo = run::cargo(project);
             cargo.env("CARGO_TARGET_DIR", project.join("target"));
-            run::output(cargo.args(["build", "--locked", "--profile", profile]))?;
+            run::output(cargo.args(["build", "--profile", profile]))?;
             project.join("target").join(profile).join(NAME)
         };
         let build = start.elapsed();
@@ -142,7 +142,7 @@ struct Service {
 
 impl Service {
     fn start(binary: &Path, folder: &Path) -> Result<Self> {
-        let free = || Ok::<_, std::io::Error>(TcpListener::bind("127.0.0.1:0")?.local_addr()?);
+        let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
         let (public, operations) = (free()?, free()?);
         let database = folder.join("measured.db");
         let command = || {
