@@ -2,6 +2,7 @@
 
 mod allocators;
 mod bench;
+mod capacity;
 mod delivery;
 mod demo;
 mod flavour;
@@ -46,6 +47,8 @@ enum Command {
     Profiles(profiles::Options),
     /// Builds the image of a generated service, and runs it as in production
     Image(image::Options),
+    /// Measures the service as a whole beside a bare router, and writes docs/benchmarks.md
+    Capacity(capacity::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Allocators(options) => allocators::run(&options),
         Command::Profiles(options) => profiles::run(&options),
         Command::Image(options) => image::run(&options),
+        Command::Capacity(options) => capacity::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

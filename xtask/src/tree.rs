@@ -93,7 +93,7 @@ fn git(folder: &Path) -> Command {
 }
 
 /// Workspaces of their own beside the one of the root.
-pub const ASIDE: [&str; 2] = ["bench", "fuzz"];
+pub const ASIDE: [&str; 3] = ["bench", "bench/capacity", "fuzz"];
 
 /// Brings all lock files up to date with the manifests. What is generated has the
 /// versions with which it was tested.

@@ -174,22 +174,18 @@ pub fn deny(report: &mut Report) -> Result<()> {
     tools::advisories(report)
 }
 
-/// A workspace of its own. Unoptimised, for that is built in half the time.
+/// Workspaces of their own. Unoptimised, for that is built in half the time.
 pub fn bench(report: &mut Report) -> Result<()> {
-    let steps: [(&str, &[&str]); 4] = [
-        ("cargo fmt", &["fmt", "--", "--check"]),
-        (
-            "clippy",
-            &[
-                "clippy",
-                "--quiet",
-                "--locked",
-                "--all-targets",
-                "--",
-                "-D",
-                "warnings",
-            ],
-        ),
+    for (name, folder) in [("", "bench"), (" of capacity", "bench/capacity")] {
+        let mut fmt = run::cargo(&tree::root().join(folder));
+        fmt.args(["fmt", "--", "--check"]);
+        report.step(&format!("cargo fmt{name}"), &mut fmt)?;
+        let mut clippy = run::cargo(&tree::root().join(folder));
+        clippy.args(["clippy", "--quiet", "--locked", "--all-targets"]);
+        clippy.args(["--", "-D", "warnings"]);
+        report.step(&format!("clippy{name}"), &mut clippy)?;
+    }
+    let steps: [(&str, &[&str]); 2] = [
         ("cargo test", &["test", "--quiet", "--locked"]),
         ("--quick", &["run", "--quiet", "--locked", "--", "--quick"]),
     ];
