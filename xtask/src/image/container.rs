@@ -156,7 +156,7 @@ impl<'a> Container<'a> {
         let page = ureq::get(format!("http://{}/metrics", self.operations)).call();
         let page = page?.body_mut().read_to_string()?;
         let mut series = page.lines().filter(|line| {
-            line.starts_with("http_server_active_requests") && line.contains("/api/v1/items")
+            line.starts_with("http_server_active_requests{") && line.contains("\"POST\"")
         });
         Ok(series.any(|line| line.ends_with(" 1")))
     }

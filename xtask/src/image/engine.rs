@@ -20,6 +20,7 @@ pub struct Engine {
 
 impl Engine {
     /// None for a person without Docker, who is told how to have it; in CI that is an error.
+    /// None, too, where none runs and none may be started, as in a container.
     pub fn find(report: &mut Report, folder: &Path) -> Result<Option<Self>> {
         let Some(client) = client() else {
             let how = "no Docker here; to have it: apt-get install docker.io";
@@ -38,6 +39,10 @@ impl Engine {
         )
         .is_err()
         {
+            if run::output(Command::new("unshare").args(["--mount", "true"])).is_err() {
+                report.skip("no Docker runs, and nobody here may start one".to_owned());
+                return Ok(None);
+            }
             let daemon = report.check("no Docker runs: starting one of our own", || {
                 Daemon::start(&folder.join("docker"))
             });
@@ -178,5 +183,10 @@ impl Drop for Daemon {
             eprintln!("dockerd, process {pid}, cannot be stopped");
         }
         let _ = self.process.wait();
+        // But for this one, of containers in the network of the host.
+        let network = self.folder.join("exec/netns/default");
+        if network.exists() {
+            let _ = run::output(Command::new("umount").arg(network));
+        }
     }
 }
