@@ -52,7 +52,7 @@ fn service(name: &str, database: &'static str, folder: &Path, build: Build) -> R
 
 fn built(project: &Path, name: &str, build: Build) -> Result<PathBuf> {
     let mut cargo = run::cargo(project);
-    cargo.args(["build", "--quiet", "--locked"]);
+    cargo.args(["build", "--quiet"]);
     let profile = match build {
         Build::AsShipped => {
             cargo.arg("--release");
