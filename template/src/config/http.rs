@@ -57,9 +57,9 @@ impl Default for Http {
             header_limit_bytes: 16 * 1024,
             header_limit_fields: 100,
             keep_alive_timeout: Duration::from_secs(8),
-            write_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(8),
             request_timeout: Duration::from_secs(10),
-            request_body_timeout: Duration::from_secs(30),
+            request_body_timeout: Duration::from_secs(8),
             request_body_limit_bytes: 1024 * 1024,
             concurrent_requests: 1024,
         }

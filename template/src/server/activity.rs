@@ -1,12 +1,12 @@
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use axum::http::Version;
-use hyper::body::{Body, Frame, SizeHint};
+use axum::{body::Bytes, http::Version};
+use hyper::body::{Body, Buf, Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::metrics::Reason;
@@ -38,7 +38,11 @@ struct State {
     phase: Phase,
     /// Requests that are not answered to their end.
     in_flight: usize,
-    /// Since when the client takes nothing of what is sent.
+    /// Pieces of answers that the client has not taken, or not whole.
+    untaken: usize,
+    /// When it last took some of them.
+    taken: Instant,
+    /// Since when the socket takes nothing.
     write_blocked: Option<Instant>,
     http2: bool,
 }
@@ -71,6 +75,8 @@ impl Activity {
         Arc::new(Self(Mutex::new(State {
             phase: Phase::Silent(Instant::now()),
             in_flight: 0,
+            untaken: 0,
+            taken: Instant::now(),
             write_blocked: None,
             http2: false,
         })))
@@ -103,7 +109,13 @@ impl Activity {
         let mut state = self.state();
         match (blocked, state.write_blocked) {
             (true, None) => state.write_blocked = Some(Instant::now()),
-            (false, Some(_)) => state.write_blocked = None,
+            (false, Some(_)) => {
+                state.write_blocked = None;
+                // Until now it was reading.
+                if matches!(state.phase, Phase::Idle(_)) {
+                    state.phase = Phase::Idle(Instant::now());
+                }
+            }
             _ => {}
         }
     }
@@ -125,12 +137,14 @@ impl Activity {
     /// What is due at this moment on a connection that closes since then, if it does.
     pub(super) fn due(&self, now: Instant, closing: Option<Instant>, patience: &Patience) -> Due {
         let state = self.state();
-        let blocked = state.write_blocked.map(|since| since + patience.write);
+        let blocked = state.stuck().map(|since| since + patience.write);
         if blocked.is_some_and(|deadline| deadline <= now) {
             return Due::Cut(Reason::WriteTimeout);
         }
         let (deadline, due) = match (state.phase, closing) {
             (Phase::Busy, _) => return Due::Nothing(blocked),
+            // What it was answered is still on its way.
+            (Phase::Idle(_), _) if blocked.is_some() => return Due::Nothing(blocked),
             (Phase::Silent(since), Some(closing)) => {
                 (since.max(closing) + GRACE, Due::Cut(Reason::Drained))
             }
@@ -154,6 +168,25 @@ impl Activity {
     }
 }
 
+impl State {
+    /// Since when the client takes nothing of what there is for it: its socket, or its
+    /// windows of HTTP/2, are full.
+    fn stuck(&self) -> Option<Instant> {
+        let untaken = (self.untaken > 0).then_some(self.taken);
+        match (untaken, self.write_blocked) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Nothing is left to do for any request.
+    fn rest(&mut self) {
+        if self.in_flight == 0 && self.untaken == 0 {
+            self.phase = Phase::Idle(Instant::now());
+        }
+    }
+}
+
 /// A request in flight: owned by the future, then by the body.
 pub(super) struct InFlight(Arc<Activity>);
 
@@ -161,29 +194,82 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.in_flight -= 1;
-        if state.in_flight == 0 {
-            state.phase = Phase::Idle(Instant::now());
-        }
+        state.rest();
     }
 }
 
 /// The body of an answer: until its end the request is in flight.
 pub(super) struct Counted {
-    pub(super) body: axum::body::Body,
+    body: axum::body::Body,
     /// Given back when the body is dropped.
-    #[expect(dead_code, reason = "a guard: it is only dropped")]
-    pub(super) in_flight: Option<InFlight>,
+    in_flight: InFlight,
+}
+
+impl Counted {
+    pub(super) fn new(body: axum::body::Body, in_flight: InFlight) -> Self {
+        Self { body, in_flight }
+    }
+}
+
+/// A piece of an answer, until the client has taken it: it may outlive the body, which
+/// gives it away whole.
+pub(super) struct Piece {
+    bytes: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl Piece {
+    fn new(bytes: Bytes, activity: &Arc<Activity>) -> Self {
+        let mut state = activity.state();
+        if state.untaken == 0 {
+            state.taken = Instant::now();
+        }
+        state.untaken += 1;
+        drop(state);
+        let activity = Arc::clone(activity);
+        Self { bytes, activity }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        // Of the last bytes the end of the piece tells.
+        if !self.bytes.is_empty() {
+            self.activity.state().taken = Instant::now();
+        }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let mut state = self.activity.state();
+        state.untaken -= 1;
+        state.taken = Instant::now();
+        state.rest();
+    }
 }
 
 impl Body for Counted {
-    type Data = axum::body::Bytes;
+    type Data = Piece;
     type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let activity = &self.in_flight.0;
+        let frame = frame.map(|f| f.map(|f| f.map_data(|bytes| Piece::new(bytes, activity))));
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

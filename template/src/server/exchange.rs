@@ -100,7 +100,7 @@ impl<S: App> Future for Answer<S> {
         if let Some(hsts) = this.hsts.take() {
             answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
         }
-        let in_flight = this.in_flight.take();
-        Poll::Ready(Ok(answer.map(|body| Counted { body, in_flight })))
+        let in_flight = this.in_flight.take().expect("a future ends once");
+        Poll::Ready(Ok(answer.map(|body| Counted::new(body, in_flight))))
     }
 }

@@ -7,7 +7,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 use tokio_rustls::{
     TlsConnector,
     rustls::{
@@ -18,6 +21,7 @@ use tokio_rustls::{
 };
 
 use super::{
+    activity::GRACE,
     descriptors::Spares,
     handshake::Tls,
     listener::{Listener, Running, Serving},
@@ -70,15 +74,15 @@ fn both_sides(folder: &Path) -> (config::Tls, ClientConfig) {
     (server, client)
 }
 
-fn serve(app: Router, tls: &config::Tls) -> (SocketAddr, Running) {
+fn serve(app: Router, tls: Option<&config::Tls>) -> (SocketAddr, Running) {
     let listener = Listener::bind("public", "http.address", ([127, 0, 0, 1], 0).into(), None);
     let listener = listener.unwrap();
     let address = listener.address().unwrap();
     let meter = opentelemetry::global::meter("test");
-    let certificates = Certificates::follow(tls, &meter).unwrap();
+    let tls = tls.map(|tls| Tls::new(Certificates::follow(tls, &meter).unwrap(), tls));
     let serving = Serving {
         protocol: Arc::new(Protocol::new(&Config::default())),
-        tls: Some(Tls::new(certificates, tls)),
+        tls,
         connections: 4,
         spares: Arc::new(Spares::open()),
         may_use_spares: false,
@@ -100,7 +104,7 @@ async fn a_handler_knows_the_client_by_its_certificate() {
             client.uris()
         )
     };
-    let (address, _running) = serve(Router::new().route("/", get(who)), &server);
+    let (address, _running) = serve(Router::new().route("/", get(who)), Some(&server));
 
     let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
@@ -114,4 +118,41 @@ async fn a_handler_knows_the_client_by_its_certificate() {
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     let expected = r#"CN=billing ["localhost"] ["spiffe://acme/billing"]"#;
     assert_eq!(String::from_utf8_lossy(&body), expected);
+}
+
+#[tokio::test]
+async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains() {
+    // More than the buffers of both sides hold.
+    const ANSWER: usize = 16 << 20;
+    let large = || async { vec![b'x'; ANSWER] };
+    let (address, mut running) = serve(Router::new().route("/", get(large)), None);
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    stream.readable().await.unwrap();
+    running.close();
+    // It reads for longer than a connection may take to close that has nothing to do.
+    let mut read: Vec<u8> = Vec::with_capacity(ANSWER);
+    let mut piece = vec![0; 256 << 10];
+    let mut ticks = tokio::time::interval(GRACE * 3 / 64);
+    loop {
+        ticks.tick().await;
+        let mut taken = 0;
+        while taken < piece.len() {
+            match stream.read(&mut piece[taken..]).await.unwrap() {
+                0 => break,
+                count => taken += count,
+            }
+        }
+        read.extend(&piece[..taken]);
+        if taken < piece.len() {
+            break;
+        }
+    }
+    let head = read.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
+    assert_eq!(read.len() - head, ANSWER);
+    running.drained().await;
 }

@@ -288,6 +288,32 @@ async fn whoever_asks_and_does_not_read_is_cut() {
 }
 
 #[tokio::test]
+async fn whoever_opens_no_window_for_an_answer_is_cut_though_it_answers_pings() {
+    let service = Service::with(&[
+        ("APP_HTTP__WRITE_TIMEOUT", "1s"),
+        ("APP_HTTP2__PING_INTERVAL", "100ms"),
+        ("APP_HTTP__HEADER_READ_TIMEOUT", LONG),
+        ("APP_HTTP__KEEP_ALIVE_TIMEOUT", LONG),
+    ])
+    .await;
+    let mut client = connect(&service).await;
+    let request = [
+        frames::PREFACE,
+        &frames::settings_without_window(),
+        &frames::get(1),
+    ]
+    .concat();
+    client.write_all(&request).await.unwrap();
+    // Any PING's: they hold eight bytes of the server's own.
+    while let Some(payload) = frames::next_ping(&mut client).await {
+        if client.write_all(&frames::pong(&payload)).await.is_err() {
+            break;
+        }
+    }
+    cut(&service, "write_timeout", 1.0).await;
+}
+
+#[tokio::test]
 async fn what_is_no_http_is_told_so() {
     let service = Service::start().await;
     let mut client = connect(&service).await;
