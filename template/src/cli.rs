@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::{Config, Environment, Loaded, Profile},
     exit::Exit,
-    hardening, healthcheck, openapi, panics, runtime,
+    hardening, healthcheck, openapi, panics, routes, runtime,
     server::{self, Ending, ServeError},
     store::Store,
     telemetry::Telemetry,
@@ -131,7 +131,10 @@ fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
     });
     let served = runtime::start(&config.runtime)
         .map_err(ServeError::from)
-        .and_then(|runtime| runtime.block_on(server::run(loaded, &telemetry, identity)));
+        .and_then(|runtime| {
+            let routes = routes::router().into();
+            runtime.block_on(server::run(loaded, &telemetry, routes, identity))
+        });
     let flushed = telemetry.flush(config.shutdown.flush_timeout);
     match served {
         Ok(ending) if flushed => ended(&ending),

@@ -53,7 +53,6 @@ use crate::{
     limits::{self, Refusals},
     openapi, problem,
     reload::Live,
-    routes,
     state::AppState,
     step::{Rest, Step, StepLayer},
     telemetry::Telemetry,
@@ -61,9 +60,10 @@ use crate::{
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The API: what the public listener serves.
+/// The API: these routes, as the public listener serves them.
 pub fn public(
     config: &Config,
+    routes: Router<AppState>,
     state: AppState,
     verifier: Verifier,
     telemetry: &Telemetry,
@@ -82,9 +82,7 @@ pub fn public(
         .layer(StepLayer(Record(state.audit.clone())))
         // Inside the JWT layer: who may not write is told so first.
         .layer(StepLayer(ReadOnly(live.clone())));
-    let mut router = Router::from(routes::router())
-        .route_layer(known)
-        .with_state(state);
+    let mut router = routes.route_layer(known).with_state(state);
     if config.profile == Profile::Development {
         router = router.merge(documentation());
     }

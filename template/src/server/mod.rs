@@ -31,6 +31,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use axum_chassis::health::{Check, Health, HealthBuilder};
 use opentelemetry::metrics::Meter;
 use time::OffsetDateTime;
@@ -122,8 +123,8 @@ pub enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal, then goes down in order. With an identity given, the public
-/// listener shows that one, whatever the configuration says.
+/// Serves these routes until a signal, then goes down in order. With an identity given,
+/// the public listener shows that one, whatever the configuration says.
 ///
 /// # Errors
 ///
@@ -131,6 +132,7 @@ pub enum ServeError {
 pub async fn run(
     loaded: &Loaded,
     telemetry: &Telemetry,
+    routes: Router<AppState>,
     identity: Option<Identity>,
 ) -> Result<Ending, ServeError> {
     let config = &loaded.config;
@@ -179,7 +181,8 @@ pub async fn run(
         metrics: Metrics::new(&meter),
         webhook: webhook.clone(),
     };
-    let api = router::public(config, state, trust.verifier(), telemetry, health.clone());
+    let verifier = trust.verifier();
+    let api = router::public(config, routes, state, verifier, telemetry, health.clone());
     let mut public = front.public(bound.public, bound.redirect, api)?;
     health.mark_started();
     systemd::ready();
