@@ -11,6 +11,7 @@ mod callgrind;
 mod catalogue;
 mod child;
 mod floor;
+mod machine;
 mod page;
 mod rounds;
 mod statistics;

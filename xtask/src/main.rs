@@ -5,6 +5,7 @@ mod bench;
 mod capacity;
 mod delivery;
 mod demo;
+mod faults;
 mod flavour;
 mod fuzz;
 mod image;
@@ -49,6 +50,8 @@ enum Command {
     Image(image::Options),
     /// Measures the service as a whole beside a bare router, and writes docs/benchmarks.md
     Capacity(capacity::Options),
+    /// Lets faults happen to the service, and writes their section of docs/benchmarks.md
+    Faults(faults::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Profiles(options) => profiles::run(&options),
         Command::Image(options) => image::run(&options),
         Command::Capacity(options) => capacity::run(&options),
+        Command::Faults(options) => faults::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

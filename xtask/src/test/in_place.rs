@@ -81,18 +81,13 @@ pub fn lint(report: &mut Report) -> Result<()> {
             .args(["--", "-D", "warnings"]);
         report.step(&format!("clippy, {feature} alone"), &mut clippy)?;
     }
-    let mut xtask = cargo();
-    xtask.args([
-        "clippy",
-        "--quiet",
-        "--package",
-        "xtask",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]);
-    report.step("clippy, xtask", &mut xtask)?;
+    for package in ["xtask", "axum-chassis-faults"] {
+        let mut clippy = cargo();
+        clippy
+            .args(["clippy", "--quiet", "--package", package, "--all-targets"])
+            .args(["--", "-D", "warnings"]);
+        report.step(&format!("clippy, {package}"), &mut clippy)?;
+    }
     let mut fuzz = run::cargo(&tree::root().join("fuzz"));
     fuzz.args(["clippy", "--quiet", "--locked", "--all-targets"])
         .args(["--", "-D", "warnings"]);
@@ -167,8 +162,9 @@ pub fn deny(report: &mut Report) -> Result<()> {
     let cargo_deny = tools::cargo_deny(report)?;
     let mut check = Command::new(cargo_deny);
     check.current_dir(tree::root());
-    // xtask is built and run here, and is part of nothing that leaves.
-    check.args(["--exclude", "xtask", "check"]);
+    // Both are built and run here, and are part of nothing that leaves.
+    check.args(["--exclude", "xtask", "--exclude", "axum-chassis-faults"]);
+    check.arg("check");
     check.args(["bans", "licenses", "sources"]);
     report.step("bans, licenses, sources", &mut check)?;
     tools::advisories(report)
@@ -194,6 +190,18 @@ pub fn bench(report: &mut Report) -> Result<()> {
         report.step(name, cargo.args(arguments))?;
     }
     Ok(())
+}
+
+/// Against the build of the tests: it is there already.
+pub fn faults(report: &mut Report) -> Result<()> {
+    let mut tests = cargo();
+    tests.args(["test", "--quiet", "--package", "axum-chassis-faults"]);
+    report.step("cargo test", &mut tests)?;
+    let mut faults = cargo();
+    faults
+        .args(["run", "--quiet", "--package", "xtask", "--", "faults"])
+        .args(["--quick", "--profile", "dev"]);
+    report.step("cargo xtask faults --quick", &mut faults)
 }
 
 pub fn demo(report: &mut Report) -> Result<()> {

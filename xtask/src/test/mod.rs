@@ -31,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 15] = [
+pub const STAGES: [Stage; 16] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -101,6 +101,11 @@ pub const STAGES: [Stage; 15] = [
         name: "bench",
         about: "the benchmark measures every subject; its numbers are not looked at",
         steps: in_place::bench,
+    },
+    Stage {
+        name: "faults",
+        about: "every fault, with less of everything: nothing is lost",
+        steps: in_place::faults,
     },
     Stage {
         name: "demo",

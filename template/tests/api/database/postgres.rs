@@ -4,7 +4,6 @@ mod server;
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
 use self::server::Server;
 use crate::support::{Service, problem, run};
@@ -20,17 +19,9 @@ impl Database {
         r#"db_client_connection_max{db_client_connection_pool_name="store"}"#;
 
     pub async fn create() -> Self {
-        let server = server::shared().await;
-        let name = format!("test_{}", Uuid::now_v7().simple());
-        let mut connection = PgConnection::connect(&server).await.unwrap();
-        let create = format!("CREATE DATABASE {name}");
-        sqlx::query(sqlx::AssertSqlSafe(create))
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        let mut url = url::Url::parse(&server).unwrap();
-        url.set_path(&name);
-        Self { url: url.into() }
+        Self {
+            url: server::new_database().await,
+        }
     }
 
     /// Few connections: many services run at a time.

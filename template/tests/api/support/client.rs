@@ -2,15 +2,16 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode, Version,
     body::{Bytes, Incoming},
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::json;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
@@ -104,8 +105,8 @@ impl Transport {
 
 /// A client with one connection.
 pub enum Client {
-    Http1(http1::SendRequest<Empty<Bytes>>),
-    Http2(http2::SendRequest<Empty<Bytes>>),
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 /// What became of a request.
@@ -142,8 +143,12 @@ impl Client {
     pub async fn send(&mut self, path: &str) -> Sent {
         let request = Request::get(format!("http://localhost{path}"))
             .header("host", "localhost")
-            .body(Empty::new())
+            .body(Full::default())
             .unwrap();
+        self.send_request(request).await
+    }
+
+    pub async fn send_request(&mut self, request: Request<Full<Bytes>>) -> Sent {
         let ready = match self {
             Self::Http1(client) => client.ready().await,
             Self::Http2(client) => client.ready().await,
@@ -207,4 +212,44 @@ pub async fn read_status(stream: &mut Stream) -> StatusCode {
     }
     let head = String::from_utf8(head).unwrap();
     head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// A request whose body has not been sent yet.
+pub struct Unfinished {
+    stream: Stream,
+    body: String,
+}
+
+impl Unfinished {
+    /// Sends the head of a request that makes an item, and waits until a handler wants
+    /// its body.
+    pub async fn begin(
+        transport: &Transport,
+        address: SocketAddr,
+        token: &str,
+        name: &str,
+    ) -> io::Result<Self> {
+        let body = json!({ "name": name }).to_string();
+        let head = format!(
+            "POST /api/v1/items HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\
+             expect: 100-continue\r\n\r\n",
+            body.len(),
+        );
+        let mut stream = transport.connect(address, &[]).await?;
+        stream.write_all(head.as_bytes()).await?;
+        let status = read_status(&mut stream).await;
+        assert_eq!(status, StatusCode::CONTINUE);
+        Ok(Self { stream, body })
+    }
+
+    pub async fn finish(mut self) -> StatusCode {
+        self.stream.write_all(self.body.as_bytes()).await.unwrap();
+        self.answer().await
+    }
+
+    /// Waits for an answer without sending the rest.
+    pub async fn answer(mut self) -> StatusCode {
+        read_status(&mut self.stream).await
+    }
 }

@@ -15,10 +15,10 @@ use std::{
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::time::timeout;
 
 use self::{
-    client::{Stream, Transport, read_status},
+    client::{Transport, Unfinished},
     log::Log,
 };
 use crate::database::Database;
@@ -164,21 +164,8 @@ impl Service {
 
     /// The same by TLS, or not.
     pub async fn begin_create_by(&self, transport: &Transport, name: &str) -> Unfinished {
-        let body = json!({ "name": name }).to_string();
-        let head = format!(
-            "POST /api/v1/items HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\
-             expect: 100-continue\r\n\r\n",
-            self.public,
-            self.token,
-            body.len(),
-        );
-        let mut stream = transport.connect(self.public, &[]).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
-        // The service asks for the body only when a handler wants to read it.
-        let status = read_status(&mut stream).await;
-        assert_eq!(status, StatusCode::CONTINUE);
-        Unfinished { stream, body }
+        let begun = Unfinished::begin(transport, self.public, &self.token, name);
+        begun.await.unwrap()
     }
 
     pub async fn probe(&self, path: &str) -> StatusCode {
@@ -309,24 +296,6 @@ impl Drop for Service {
 fn value(metrics: &str, series: &str) -> Option<f64> {
     let line = metrics.lines().find(|line| line.starts_with(series))?;
     line.rsplit(' ').next()?.parse().ok()
-}
-
-/// A request whose body has not been sent yet.
-pub struct Unfinished {
-    stream: Stream,
-    body: String,
-}
-
-impl Unfinished {
-    pub async fn finish(mut self) -> StatusCode {
-        self.stream.write_all(self.body.as_bytes()).await.unwrap();
-        self.answer().await
-    }
-
-    /// Waits for an answer without sending the rest.
-    pub async fn answer(mut self) -> StatusCode {
-        read_status(&mut self.stream).await
-    }
 }
 
 /// Asks again and again, until it is so.

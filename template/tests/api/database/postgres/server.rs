@@ -12,6 +12,8 @@ use std::{
 
 use sqlx::{Connection, PgConnection};
 use tokio::sync::Mutex;
+use url::Url;
+use uuid::Uuid;
 
 const NONE: &str = "no PostgreSQL is installed, and these tests need one:
     Debian, Ubuntu   apt-get install postgresql
@@ -60,6 +62,21 @@ pub async fn shared() -> String {
     }
     let server = Server::start().await;
     shared.get_or_init(|| server).url.clone()
+}
+
+/// The URL of a new database in it.
+pub async fn new_database() -> String {
+    let server = shared().await;
+    let name = format!("test_{}", Uuid::now_v7().simple());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let create = format!("CREATE DATABASE {name}");
+    sqlx::query(sqlx::AssertSqlSafe(create))
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let mut url = Url::parse(&server).unwrap();
+    url.set_path(&name);
+    url.into()
 }
 
 pub struct Server {

@@ -1,0 +1,113 @@
+//! All faults, in the order in which they happen.
+
+use anyhow::{Result, bail};
+
+use crate::{
+    fault::Fault,
+    faults::{big, descriptors, http2, panics, rolling, rotation, sigterm, slow},
+};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        name: "sigterm-plain",
+        title: "SIGTERM under load",
+        goal: sigterm::GOAL,
+        run: |setup| Box::pin(sigterm::run(setup, false)),
+    },
+    Fault {
+        name: "sigterm-tls",
+        title: "SIGTERM under load, by TLS",
+        goal: sigterm::GOAL,
+        run: |setup| Box::pin(sigterm::run(setup, true)),
+    },
+    Fault {
+        name: "rolling-restarts",
+        title: "3 replicas behind nginx are restarted, one after the other",
+        goal: rolling::GOAL,
+        run: |setup| Box::pin(rolling::run(setup)),
+    },
+    Fault {
+        name: "slow-clients",
+        title: "Clients that are slow: head, body, reading, idle HTTP/2",
+        goal: slow::GOAL,
+        run: |setup| Box::pin(slow::run(setup)),
+    },
+    Fault {
+        name: "descriptors",
+        title: "File descriptors exhausted",
+        goal: descriptors::GOAL,
+        run: |setup| Box::pin(descriptors::run(setup)),
+    },
+    Fault {
+        name: "big-requests",
+        title: "Bodies, heads and compression bombs that are too big",
+        goal: big::GOAL,
+        run: |setup| Box::pin(big::run(setup)),
+    },
+    Fault {
+        name: "certificate-rotation",
+        title: "Certificates are rotated under load, then by bad pairs",
+        goal: rotation::GOAL,
+        run: |setup| Box::pin(rotation::run(setup)),
+    },
+    Fault {
+        name: "panics",
+        title: "Handlers panic, one after the other and 1,000 at once",
+        goal: panics::GOAL,
+        run: |setup| Box::pin(panics::run(setup)),
+    },
+    Fault {
+        name: "http2-rules",
+        title: "HTTP/2 by RFC 9113, right and wrong",
+        goal: http2::RULES,
+        run: |setup| Box::pin(http2::rules(setup)),
+    },
+    Fault {
+        name: "http2-floods",
+        title: "Floods of frames of HTTP/2",
+        goal: http2::FLOODS,
+        run: |setup| Box::pin(http2::floods(setup)),
+    },
+];
+
+/// Those that have such a name or begin of one; all, if none is given.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Fault>> {
+    let begins = |name: &String| FAULTS.iter().any(|f| f.name.starts_with(name.as_str()));
+    if let Some(unknown) = names.iter().find(|name| !begins(name)) {
+        let all: Vec<_> = FAULTS.iter().map(|fault| fault.name).collect();
+        bail!("no fault {unknown}; there are: {}", all.join(", "));
+    }
+    let is_chosen = |fault: &&Fault| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| fault.name.starts_with(name.as_str()))
+    };
+    Ok(FAULTS.iter().filter(is_chosen).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beginning_chooses_all_that_begin_so() {
+        let chosen = chosen(&["sigterm".to_owned()]).unwrap();
+        let names: Vec<_> = chosen.iter().map(|fault| fault.name).collect();
+        assert_eq!(names, ["sigterm-plain", "sigterm-tls"]);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_that_there_are() {
+        let error = chosen(&["earthquake".to_owned()]).err().unwrap();
+        assert!(error.to_string().contains("sigterm-plain"), "{error}");
+    }
+
+    #[test]
+    fn every_name_is_there_once() {
+        let mut names: Vec<_> = FAULTS.iter().map(|fault| fault.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), FAULTS.len());
+    }
+}

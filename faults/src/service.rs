@@ -1,0 +1,181 @@
+//! The service as its users meet it: a process, two addresses, a log.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    series,
+    setup::Setup,
+    shared::{PATIENCE, log::Log, postgres},
+    usage::Usage,
+};
+
+/// How often it is looked whether something is so: often enough for a time in
+/// hundredths of a second, seldom enough to be no load.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The settings of all: a machine that is busy with the load is no fault of the service.
+const SETTINGS: [(&str, &str); 6] = [
+    ("APP_PROFILE", "development"),
+    ("APP_HTTP__ADDRESS", "127.0.0.1:0"),
+    ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0"),
+    ("APP_STORE__ACQUIRE_TIMEOUT", "1m"),
+    ("APP_LOG__FORMAT", "json"),
+    // A line for each request would measure who reads them.
+    ("APP_LOG__FILTER", "warn,service::server=info"),
+];
+
+/// A running service. It is killed when it goes out of scope.
+pub struct Service {
+    pub public: SocketAddr,
+    pub operations: SocketAddr,
+    /// How long it took from its start until it was ready.
+    pub ready_after: Duration,
+    token: String,
+    http: reqwest::Client,
+    process: Child,
+    log: Log,
+}
+
+impl Service {
+    /// Starts with a database of its own, and waits until it is ready.
+    pub async fn start(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self> {
+        let url = postgres::new_database().await;
+        let database = [
+            ("APP_STORE__URL", &*url),
+            ("APP_STORE__MIN_CONNECTIONS", "1"),
+        ];
+        Self::of(setup, &setup.service, &[&database, settings].concat()).await
+    }
+
+    /// Starts this binary with these settings, and waits until it is ready.
+    pub async fn of(setup: &Setup, binary: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let token = token(&setup.service)?;
+        let start = Instant::now();
+        let mut process = configure(&mut command, settings)
+            .spawn()
+            .with_context(|| format!("cannot start {}", binary.display()))?;
+        let log = Log::follow(process.stdout.take().context("no output")?);
+        let mut service = Self {
+            operations: log.listening("operations").await,
+            public: log.listening("public").await,
+            ready_after: Duration::ZERO,
+            token,
+            http: reqwest::Client::new(),
+            process,
+            log,
+        };
+        service.until_probe("/readyz", 200).await?;
+        service.ready_after = start.elapsed();
+        Ok(service)
+    }
+
+    /// For `Authorization`: may read and write items.
+    pub fn bearer(&self) -> String {
+        format!("Bearer {}", self.token)
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The status of a probe.
+    pub async fn probe(&self, path: &str) -> Result<u16> {
+        let url = format!("http://{}{path}", self.operations);
+        Ok(self.http.get(url).send().await?.status().as_u16())
+    }
+
+    /// Waits until a probe answers so, and says how long it took.
+    pub async fn until_probe(&self, path: &str, status: u16) -> Result<Duration> {
+        let begun = Instant::now();
+        let answered = async || self.probe(path).await.is_ok_and(|s| s == status);
+        if !until(answered).await {
+            bail!("{path} is never {status}: {:#?}", self.log.lines());
+        }
+        Ok(begun.elapsed())
+    }
+
+    /// The sum of the series that begin so.
+    pub async fn sum(&self, beginning: &str) -> Result<f64> {
+        self.sum_where(beginning, "").await
+    }
+
+    /// The sum of those of them that have this label.
+    pub async fn sum_where(&self, beginning: &str, label: &str) -> Result<f64> {
+        let url = format!("http://{}/metrics", self.operations);
+        let page = self.http.get(url).send().await?.text().await?;
+        Ok(series::sum(&page, beginning, label))
+    }
+
+    pub async fn until_sum(&self, beginning: &str, fits: impl Fn(f64) -> bool) -> Result<()> {
+        let is_so = until(async || self.sum(beginning).await.is_ok_and(&fits)).await;
+        ensure!(is_so, "{beginning} is {:?}", self.sum(beginning).await);
+        Ok(())
+    }
+
+    pub fn usage(&self) -> Result<Usage> {
+        Usage::of(self.id())
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let mut kill = Command::new("kill");
+        let sent = kill.args(["-s", name, &self.id().to_string()]).status()?;
+        ensure!(sent.success(), "kill: {sent}");
+        Ok(())
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> Result<ExitStatus> {
+        self.log.end().await;
+        Ok(self.process.wait()?)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Looks again and again, until it is so; false if it never is.
+pub async fn until(mut is_so: impl AsyncFnMut() -> bool) -> bool {
+    let looking = async {
+        while !is_so().await {
+            sleep(LOOK).await;
+        }
+    };
+    timeout(PATIENCE, looking).await.is_ok()
+}
+
+/// As the binary mints it.
+fn token(binary: &Path) -> Result<String> {
+    let mut command = Command::new(binary);
+    command.args(["token", "--subject", "load", "--lifetime", "4h"]);
+    let minted = configure(&mut command, &[]).output()?;
+    ensure!(minted.status.success(), "token: {}", minted.status);
+    Ok(String::from_utf8(minted.stdout)?.trim().to_owned())
+}
+
+fn configure<'a>(command: &'a mut Command, settings: &[(&str, &str)]) -> &'a mut Command {
+    let all = SETTINGS.iter().chain(settings).copied();
+    // Who counts panics must not wait for their backtraces.
+    command.env("RUST_BACKTRACE", "0").envs(all)
+}

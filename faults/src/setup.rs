@@ -1,0 +1,19 @@
+//! What every fault is told.
+
+use std::path::PathBuf;
+
+/// Which service, and how much of everything.
+#[derive(Clone)]
+pub struct Setup {
+    /// The binary of the service.
+    pub service: PathBuf,
+    /// Whether durations and counts are cut.
+    pub quick: bool,
+}
+
+impl Setup {
+    /// So much, or as much as a quick run has time for.
+    pub fn of<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+}
