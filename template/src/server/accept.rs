@@ -41,6 +41,8 @@ pub(super) struct Acceptor<S> {
     may_use_spares: bool,
     /// The last attempt failed for want of descriptors.
     exhausted: bool,
+    /// A spare was given up for the connection that waits.
+    has_given: bool,
 }
 
 /// What every connection of a listener needs.
@@ -66,6 +68,7 @@ impl<S: App> Acceptor<S> {
             spares,
             may_use_spares,
             exhausted: false,
+            has_given: false,
         }
     }
 
@@ -88,7 +91,8 @@ impl<S: App> Acceptor<S> {
         let Some(place) = self.place().await else {
             return;
         };
-        if !self.spares.refill() && !self.may_use_spares {
+        let has_given = std::mem::take(&mut self.has_given);
+        if !has_given && !self.spares.refill() && !self.may_use_spares {
             self.failed("descriptors");
             return sleep(BACKOFF).await;
         }
@@ -132,6 +136,7 @@ impl<S: App> Acceptor<S> {
         {
             self.failed("descriptors");
             if self.may_use_spares && self.spares.give_one() {
+                self.has_given = true;
                 return ControlFlow::Continue(());
             }
         } else {
