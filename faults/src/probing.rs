@@ -30,7 +30,10 @@ pub struct Probing {
 #[derive(Default)]
 pub struct Probed {
     pub asked: u64,
+    /// Not answered by 200.
     pub red: u64,
+    /// Not answered at all, in time.
+    pub unanswered: u64,
     pub slowest: Duration,
 }
 
@@ -53,8 +56,9 @@ impl Probing {
                 for url in &urls {
                     let begun = Instant::now();
                     let answer = http.get(url).send().await;
-                    let is_green = answer.is_ok_and(|answer| answer.status() == 200);
                     probed.asked += 1;
+                    probed.unanswered += u64::from(answer.is_err());
+                    let is_green = answer.is_ok_and(|answer| answer.status() == 200);
                     probed.red += u64::from(!is_green);
                     probed.slowest = probed.slowest.max(begun.elapsed());
                 }

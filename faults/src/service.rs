@@ -125,6 +125,13 @@ impl Service {
         Ok(())
     }
 
+    /// The highest number of a descriptor that is open.
+    pub fn highest_descriptor(&self) -> Result<u32> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()))?;
+        let numbers = open.filter_map(|fd| fd.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        numbers.max().context("no descriptor is open")
+    }
+
     pub fn usage(&self) -> Result<Usage> {
         Usage::of(self.id())
     }

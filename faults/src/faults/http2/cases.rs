@@ -42,7 +42,7 @@ enum Expected {
     /// The connection ends by GOAWAY with one of these codes.
     GoAway(&'static [u32]),
     /// Stream 1 is reset with this code; or the connection ends with it, as section 5.4
-    /// allows.
+    /// allows; or the answer is 400 or 404, as section 8.1.1 does.
     Reset(u32),
 }
 
@@ -78,6 +78,9 @@ impl Case {
                 (Expected::Reset(code), RST_STREAM, Some(other)) => {
                     return one_of(&[*code], other);
                 }
+                (Expected::Reset(_), HEADERS, _) if is_refusal(&frame.payload) => {
+                    return Ok(Answer::Exact);
+                }
                 (Expected::Reset(_), HEADERS, _) => bail!("it is answered"),
                 (Expected::Answered, HEADERS, _) if frame.stream == 1 => return Ok(Answer::Exact),
                 (Expected::GoesOn, _, _) if is_last => return Ok(Answer::Exact),
@@ -89,6 +92,11 @@ impl Case {
         }
         bail!("the connection ends without a word")
     }
+}
+
+/// Whether HPACK begins with `:status` 400 or 404 of its static table.
+fn is_refusal(fields: &[u8]) -> bool {
+    matches!(fields, [0x8C | 0x8D, ..])
 }
 
 fn one_of(codes: &[u32], code: u32) -> Result<Answer> {
