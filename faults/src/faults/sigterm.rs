@@ -30,11 +30,12 @@ const WARM: u64 = 5;
 
 /// The deadlines, with their sum; the others are far away: that the machine is busy with
 /// the load is no fault of the service.
-const DEADLINES: [(&str, &str); 9] = [
+const DEADLINES: [(&str, &str); 10] = [
     ("APP_HTTP__HEADER_READ_TIMEOUT", "1m"),
     ("APP_HTTP__KEEP_ALIVE_TIMEOUT", "1m"),
     ("APP_HTTP__REQUEST_TIMEOUT", "1m"),
     ("APP_HTTP__REQUEST_BODY_TIMEOUT", "1m"),
+    ("APP_HTTP__WRITE_TIMEOUT", "1m"),
     ("APP_HTTP2__PING_TIMEOUT", "1m"),
     ("APP_SHUTDOWN__DRAIN_DELAY", "1s"),
     ("APP_SHUTDOWN__DRAIN_TIMEOUT", "10s"),
