@@ -10,9 +10,9 @@
 //! | `http.header_limit_bytes` | 16384 | bytes | 431 | `reason="header_too_large"`; by HTTP/2 nowhere |
 //! | `http.header_limit_fields` | 100 | fields | 431 | `reason="header_too_large"`; by HTTP/2 its `setting` |
 //! | `http.keep_alive_timeout` | 8s | time | closed | `reason="keep_alive_timeout"` |
-//! | `http.write_timeout` | 30s | time | cut | `reason="write_timeout"` |
+//! | `http.write_timeout` | 8s | time | cut | `reason="write_timeout"` |
 //! | `http.request_timeout` | 10s | time | 503 | its `setting` |
-//! | `http.request_body_timeout` | 30s | time | 408 | its `setting` |
+//! | `http.request_body_timeout` | 8s | time | 408 | its `setting` |
 //! | `http.request_body_limit_bytes` | 1048576 | bytes, unpacked too | 413 | its `setting` |
 //! | `http.concurrent_requests` | 1024 | requests | 503 | its `setting` |
 //! | `http2.concurrent_streams` | 128 | requests of one connection | `REFUSED_STREAM` | nowhere: a client that keeps to the protocol waits |

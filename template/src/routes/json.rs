@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request, rejection::BytesRejection},
@@ -8,6 +10,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use serde_path_to_error::{Path, Segment};
+use tower_http::timeout::TimeoutError;
 
 use crate::{error::AppError, problem::FieldError};
 
@@ -52,7 +55,17 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Too long (413), too slow (408), or broken off.
 fn unread(rejection: BytesRejection) -> AppError {
+    if is_late(&rejection) {
+        let detail = "the body took too long to arrive".to_owned();
+        return AppError::Malformed(StatusCode::REQUEST_TIMEOUT, detail);
+    }
     AppError::Malformed(rejection.status(), rejection.body_text())
+}
+
+/// axum does not know the error of a deadline from any other.
+fn is_late(rejection: &BytesRejection) -> bool {
+    let first: Option<&(dyn Error + 'static)> = Some(rejection);
+    std::iter::successors(first, |&error| error.source()).any(|error| error.is::<TimeoutError>())
 }
 
 /// JSON that is none is 400; JSON of another shape is 422, with the field.

@@ -187,6 +187,14 @@ async fn an_answer_that_takes_too_long_is_503_and_says_when_to_try_again() {
 }
 
 #[tokio::test]
+async fn a_body_that_takes_too_long_to_arrive_is_408() {
+    let service = Service::with(&[("APP_HTTP__REQUEST_BODY_TIMEOUT", "50ms")]).await;
+    let unfinished = service.begin_create("lamp").await;
+    assert_eq!(unfinished.answer().await, StatusCode::REQUEST_TIMEOUT);
+    assert!(refused(&service, "http.request_body_timeout").await);
+}
+
+#[tokio::test]
 async fn every_answer_says_what_it_is_not_to_be_used_for() {
     let service = Service::start().await;
     let (item, _, _) = service.create("lamp").await;

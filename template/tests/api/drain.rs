@@ -71,6 +71,7 @@ async fn stop_under_load(transport: &Transport, settings: &[(&str, &str)]) {
         ("APP_HTTP__KEEP_ALIVE_TIMEOUT", "1m"),
         ("APP_HTTP__HEADER_READ_TIMEOUT", "1m"),
         ("APP_HTTP__REQUEST_TIMEOUT", "1m"),
+        ("APP_HTTP__REQUEST_BODY_TIMEOUT", "1m"),
         ("APP_HTTP__WRITE_TIMEOUT", "1m"),
         ("APP_HTTP2__PING_TIMEOUT", "1m"),
         ("APP_SHUTDOWN__DRAIN_TIMEOUT", "1m"),

@@ -261,7 +261,7 @@ async fn without_descriptors_probes_are_answered_and_the_processor_rests() {
     let highest: u32 = numbers.map(|n| n.parse().unwrap()).max().unwrap();
     limit(&(highest + 1).to_string());
     let mut silent = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..300 {
         silent.push(TcpStream::connect(service.public).await.unwrap());
     }
     let waiting = Client::connect(&Transport::Plain, Version::HTTP_11, service.public);

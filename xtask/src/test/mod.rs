@@ -104,7 +104,7 @@ pub const STAGES: [Stage; 16] = [
     },
     Stage {
         name: "faults",
-        about: "every fault, with less of everything: nothing is lost",
+        about: "faults, with less of everything: nothing is lost",
         steps: in_place::faults,
     },
     Stage {
