@@ -22,11 +22,12 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The settings of all: a machine that is busy with the load is no fault of the service.
-const SETTINGS: [(&str, &str); 6] = [
+const SETTINGS: [(&str, &str); 7] = [
     ("APP_PROFILE", "development"),
     ("APP_HTTP__ADDRESS", "127.0.0.1:0"),
     ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0"),
     ("APP_STORE__ACQUIRE_TIMEOUT", "1m"),
+    ("APP_STORE__ANSWER_TIMEOUT", "1m"),
     ("APP_LOG__FORMAT", "json"),
     // A line for each request would measure who reads them.
     ("APP_LOG__FILTER", "warn,service::server=info"),

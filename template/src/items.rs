@@ -37,7 +37,7 @@ pub struct ItemInput {
     /// 1 to 100 characters, none of them a control character.
     #[schema(example = "lamp", min_length = 1, max_length = 100)]
     name: String,
-    /// At most 1,000 characters.
+    /// At most 1,000 characters, none of them NUL.
     #[schema(max_length = 1000)]
     description: Option<String>,
     /// 0 to 1,000,000; 0 if left out.
@@ -95,6 +95,12 @@ impl TryFrom<ItemInput> for Draft {
                 description.chars().count() <= 1000,
                 "#/description",
                 "must have at most 1,000 characters",
+            ),
+            (
+                // The one character that PostgreSQL does not keep in a text.
+                !description.contains('\0'),
+                "#/description",
+                "must have no NUL characters",
             ),
             (
                 quantity.is_some(),

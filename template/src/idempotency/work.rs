@@ -41,8 +41,11 @@ impl Once {
         if let Some((key, fingerprint)) = &self.asked {
             let claimed = self.claim(&mut work, key, fingerprint).await;
             if let Err(error) = claimed {
-                // Dropped, it would hold the key until the pool looks after it.
-                work.abandon().await;
+                // Dropped, it would hold the key until the pool looks after it. A
+                // database that has just failed is not waited for again.
+                if !matches!(error, AppError::Store(_)) {
+                    work.abandon().await;
+                }
                 return Err(error);
             }
         }

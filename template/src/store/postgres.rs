@@ -19,6 +19,11 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// time-out), and 55P03 (lock time-out).
 pub(super) const TRANSIENT: &[&str] = &["08", "53", "57", "55P03"];
 
+/// What may be waited for an answer.
+pub(super) fn answer_timeout(config: &Config) -> Option<Duration> {
+    Some(config.answer_timeout)
+}
+
 /// How a work begins.
 pub(super) const BEGIN: &str = "BEGIN";
 
@@ -47,6 +52,10 @@ pub struct Config {
     /// Time for one statement, kept by the server.
     #[serde(with = "humantime_serde")]
     pub statement_timeout: Duration,
+    /// Time for the server's answer, the wait for a connection included; then 503. A
+    /// server that is silent does not keep to anything.
+    #[serde(with = "humantime_serde")]
+    pub answer_timeout: Duration,
     /// Whether `serve` brings the schema up to date before it is ready.
     pub migrate_on_start: bool,
 }
@@ -59,6 +68,7 @@ impl Default for Config {
             min_connections: 5,
             acquire_timeout: Duration::from_millis(1500),
             statement_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_millis(1800),
             migrate_on_start: true,
         }
     }
@@ -98,6 +108,7 @@ impl Config {
         for (field, timeout) in [
             ("store.acquire_timeout", self.acquire_timeout),
             ("store.statement_timeout", self.statement_timeout),
+            ("store.answer_timeout", self.answer_timeout),
         ] {
             if timeout.is_zero() {
                 faults.add(field, "0s", "must be longer than nothing, such as 2s");

@@ -23,7 +23,32 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A pool of connections. One text of SQL serves PostgreSQL and SQLite.
 #[derive(Clone, Debug)]
-pub struct Store(Pool<Database>);
+pub struct Store {
+    pool: Pool<Database>,
+    patience: Patience,
+}
+
+/// For how long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Patience(Option<Duration>);
+
+impl Patience {
+    /// What is not answered in time is given up; the pool looks after its connection.
+    async fn wait<T>(
+        self,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        let Some(limit) = self.0 else {
+            return Ok(answer.await?);
+        };
+        match timeout(limit, answer).await {
+            Ok(answered) => Ok(answered?),
+            Err(_) => Err(StoreError::Unavailable(
+                format!("no answer within {limit:?}").into(),
+            )),
+        }
+    }
+}
 
 impl Store {
     /// Connects, and brings the schema up to date where the configuration says so.
@@ -45,7 +70,10 @@ impl Store {
     ///
     /// If the database cannot be reached, or refuses.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
-        Ok(Self(backend::connect(config).await?))
+        Ok(Self {
+            pool: backend::connect(config).await?,
+            patience: Patience(backend::answer_timeout(config)),
+        })
     }
 
     /// Brings the schema up to date.
@@ -54,7 +82,7 @@ impl Store {
     ///
     /// If a migration fails, or one that was applied has been edited since.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let migrated = backend::MIGRATIONS.run(&self.0).await;
+        let migrated = backend::MIGRATIONS.run(&self.pool).await;
         migrated.map_err(|error| StoreError::Failed(error.into()))
     }
 
@@ -64,7 +92,7 @@ impl Store {
     ///
     /// If it does not, or not within half a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let ping = sqlx::query("SELECT 1").execute(&self.0);
+        let ping = sqlx::query("SELECT 1").execute(&self.pool);
         let answered = timeout(PING_TIMEOUT, ping).await;
         answered.map_err(|late| StoreError::Unavailable(late.into()))??;
         Ok(())
@@ -72,7 +100,7 @@ impl Store {
 
     /// Begins to tell how many connections there are, and what they do.
     pub fn observe(&self, meter: &Meter) {
-        let pool = self.0.clone();
+        let pool = self.pool.clone();
         meter
             .u64_observable_gauge(names::CONNECTIONS)
             .with_description("The number of connections that are in each state.")
@@ -84,7 +112,7 @@ impl Store {
                 observer.observe(used, &connections("used"));
             })
             .build();
-        let max = self.0.options().get_max_connections();
+        let max = self.pool.options().get_max_connections();
         meter
             .u64_observable_gauge(names::CONNECTIONS_MAX)
             .with_description("The maximum number of open connections allowed.")
@@ -95,7 +123,7 @@ impl Store {
 
     /// Waits until every connection is given back, and closes them.
     pub async fn close(&self) {
-        self.0.close().await;
+        self.pool.close().await;
     }
 
     /// Begins a work that happens whole or not at all.
@@ -104,7 +132,8 @@ impl Store {
     ///
     /// If there is no connection to be had.
     pub async fn begin(&self) -> Result<Work, StoreError> {
-        Ok(Work::new(self.0.begin_with(backend::BEGIN).await?))
+        let begun = self.pool.begin_with(backend::BEGIN);
+        Ok(Work::new(self.patience.wait(begun).await?, self.patience))
     }
 
     /// Deletes kept answers that have expired by now, at most so many, and says how
@@ -120,7 +149,7 @@ impl Store {
         )
         .bind(now)
         .bind(i64::from(most))
-        .execute(&self.0)
+        .execute(&self.pool)
         .await?;
         Ok(done.rows_affected())
     }
@@ -131,14 +160,14 @@ impl Store {
     ///
     /// Only if the database fails.
     pub async fn item(&self, owner: &str, id: Uuid) -> Result<Option<Item>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
+        let asked = sqlx::query_as(
             "SELECT id, name, description, quantity, version, created_at, updated_at
              FROM items WHERE id = $1 AND owner = $2",
         )
         .bind(id)
         .bind(owner)
-        .fetch_optional(&self.0)
-        .await?;
+        .fetch_optional(&self.pool);
+        let row: Option<Row> = self.patience.wait(asked).await?;
         row.map(Item::try_from).transpose()
     }
 
@@ -153,15 +182,15 @@ impl Store {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Item>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let asked = sqlx::query_as(
             "SELECT id, name, description, quantity, version, created_at, updated_at
              FROM items WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .bind(owner)
         .bind(after.unwrap_or(Uuid::nil()))
         .bind(i64::from(limit))
-        .fetch_all(&self.0)
-        .await?;
+        .fetch_all(&self.pool);
+        let rows: Vec<Row> = self.patience.wait(asked).await?;
         rows.into_iter().map(Item::try_from).collect()
     }
 
@@ -177,7 +206,7 @@ impl Store {
         version: i64,
         draft: &Draft,
     ) -> Result<Option<Item>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
+        let asked = sqlx::query_as(
             "UPDATE items
              SET name = $4, description = $5, quantity = $6, version = version + 1, updated_at = $7
              WHERE id = $1 AND owner = $2 AND version = $3
@@ -190,8 +219,8 @@ impl Store {
         .bind(draft.description())
         .bind(i64::from(draft.quantity()))
         .bind(OffsetDateTime::now_utc())
-        .fetch_optional(&self.0)
-        .await?;
+        .fetch_optional(&self.pool);
+        let row: Option<Row> = self.patience.wait(asked).await?;
         row.map(Item::try_from).transpose()
     }
 
@@ -206,14 +235,14 @@ impl Store {
         id: Uuid,
         version: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let done = sqlx::query(
+        let asked = sqlx::query(
             "DELETE FROM items WHERE id = $1 AND owner = $2 AND version = COALESCE($3, version)",
         )
         .bind(id)
         .bind(owner)
         .bind(version)
-        .execute(&self.0)
-        .await?;
+        .execute(&self.pool);
+        let done = self.patience.wait(asked).await?;
         Ok(done.rows_affected() == 1)
     }
 }

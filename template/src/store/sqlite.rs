@@ -16,6 +16,11 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// Result codes: 5 and its extensions, the database is busy.
 pub(super) const TRANSIENT: &[&str] = &["5", "261", "517"];
 
+/// It is in this process, and always answers.
+pub(super) fn answer_timeout(_: &Config) -> Option<Duration> {
+    None
+}
+
 /// How a work begins: at once with the one lock for writes, which others wait for.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 

@@ -1,10 +1,15 @@
+mod output;
+
 use std::{
     fmt,
     io::{self, IsTerminal},
 };
 
 use axum_chassis::log::Json;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{
+    metrics::Meter,
+    trace::{SpanContext, TraceContextExt},
+};
 use tracing::{Event, Level, Subscriber, field::Field};
 use tracing_subscriber::{
     Layer,
@@ -16,10 +21,11 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use self::output::Output;
 use crate::config::Format;
 
-/// How it is logged.
-pub(super) fn layer<S>(format: Format) -> Box<dyn Layer<S> + Send + Sync>
+/// How it is logged, and where.
+pub(super) fn layer<S>(format: Format, meter: &Meter) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -29,7 +35,12 @@ where
         Format::Json => false,
         Format::Pretty => true,
     };
-    let layer = tracing_subscriber::fmt::layer().with_ansi(terminal);
+    let output = Output::new(io::stdout, meter);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(terminal)
+        .with_writer(move || output.clone())
+        // By `eprintln!`, which panics where standard error is on the same full disk.
+        .log_internal_errors(false);
     if pretty {
         layer
             .fmt_fields(format::debug_fn(pretty_field))

@@ -11,6 +11,7 @@ pub mod names;
 mod providers;
 mod runtime;
 mod sampling;
+mod spans;
 
 use std::{
     io,
@@ -90,10 +91,13 @@ impl Telemetry {
             .build()?;
         let sampling = Sampling::new(config);
         let (spans, points) = (Outcomes::default(), Outcomes::default());
-        let (tracers, pusher) = {
+        let (pusher, registry, tracers) = {
             let _inside = runtime.enter();
-            let tracers = providers::tracers(config.otlp, sampling.clone(), &spans)?;
-            (tracers, providers::pusher(config.otlp, &points)?)
+            let pusher = providers::pusher(config.otlp, &points)?;
+            let registry = providers::registry(pusher.as_ref());
+            let meter = registry.meter(SCOPE);
+            let tracers = providers::tracers(config.otlp, sampling.clone(), &spans, &meter)?;
+            (pusher, registry, tracers)
         };
         let exports = [
             (config.otlp.traces, "otlp-traces", spans),
@@ -117,10 +121,10 @@ impl Telemetry {
                     .with_tracer(tracer)
                     .with_filter(LevelFilter::INFO),
             )
-            .with(logs::layer(config.log.format).with_filter(filter))
+            .with(logs::layer(config.log.format, &registry.meter(SCOPE)).with_filter(filter))
             .try_init()?;
         Ok(Self {
-            registry: providers::registry(pusher.as_ref()),
+            registry,
             log_level: LogLevel::new(&config.log, runtime.handle().clone(), install),
             sampling,
             tracers,

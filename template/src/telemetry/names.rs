@@ -198,6 +198,23 @@ pub mod idempotency {
     pub const OUTCOME: &str = "idempotency.outcome";
 }
 
+/// What becomes of spans: OpenTelemetry's semantic conventions for SDK metrics.
+pub mod export {
+    /// Spans that left the queue to be sent, or, by [`ERROR`], found it full.
+    pub const PROCESSED: &str = "otel.sdk.processor.span.processed";
+    /// Spans that were sent, or, by [`ERROR`], could not be.
+    pub const EXPORTED: &str = "otel.sdk.exporter.span.exported";
+
+    /// `queue_full`; `timeout` or `failed`. Absent where all is well.
+    pub const ERROR: &str = "error.type";
+}
+
+/// What the log tells of itself.
+pub mod log {
+    /// Lines that could not be written.
+    pub const FAILURES: &str = "log.lines.lost";
+}
+
 /// What the audit log tells of itself.
 pub mod audit {
     /// Entries that could not be written.

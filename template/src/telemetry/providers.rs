@@ -1,9 +1,9 @@
 use axum_chassis::{health::Outcomes, prometheus::Registry};
-use opentelemetry::KeyValue;
+use opentelemetry::{KeyValue, metrics::Meter};
 use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::{Resource, metrics::SdkMeterProvider, trace::SdkTracerProvider};
 
-use super::{TelemetryError, sampling::Sampling};
+use super::{TelemetryError, sampling::Sampling, spans::CountedSpans};
 use crate::config::Otlp;
 
 /// Spans exist without an exporter too: logs carry their ids.
@@ -11,13 +11,15 @@ pub(super) fn tracers(
     otlp: Otlp,
     sampling: Sampling,
     outcomes: &Outcomes,
+    meter: &Meter,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let provider = SdkTracerProvider::builder()
         .with_resource(resource())
         .with_sampler(sampling);
     Ok(if otlp.traces {
+        let exporter = outcomes.watch(SpanExporter::builder().build()?);
         provider
-            .with_batch_exporter(outcomes.watch(SpanExporter::builder().build()?))
+            .with_span_processor(CountedSpans::new(exporter, meter))
             .build()
     } else {
         provider.build()

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::{
     database::Database,
-    support::{Service, collector::Collector},
+    support::{Service, collector::Collector, until},
 };
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -112,6 +112,37 @@ async fn a_collector_that_hangs_holds_the_shutdown_no_longer_than_its_deadline()
     let stopped = service.stop().await;
     assert_eq!(stopped.code, Some(75));
     assert_eq!(stopped.missed(), "shutdown.flush_timeout");
+}
+
+#[tokio::test]
+async fn spans_that_a_collector_does_not_take_are_counted() {
+    // Accepts connections, by the backlog, and never answers.
+    let hangs = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let service = Service::with(&[
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            &format!("http://{}", hangs.local_addr().unwrap()),
+        ),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "200"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "2"),
+        ("APP_SHUTDOWN__FLUSH_TIMEOUT", "200ms"),
+    ])
+    .await;
+    let full = r#"otel_sdk_processor_span_processed_total{error_type="queue_full"}"#;
+    let lost = "otel_sdk_exporter_span_exported_total{error_type=";
+    assert_eq!(service.series(full, |_| true).await, 0.0);
+    until("the queue is full", async || {
+        list_items(&service).await;
+        service.series(full, |_| true).await > 0.0
+    })
+    .await;
+    until("spans are lost", async || {
+        let metrics = service.metrics().await;
+        let mut lines = metrics.lines().filter(|line| line.starts_with(lost));
+        lines.any(|line| !line.ends_with(" 0"))
+    })
+    .await;
 }
 
 #[tokio::test]

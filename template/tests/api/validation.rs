@@ -36,6 +36,10 @@ async fn each_rule_has_its_edge() {
             json!({ "name": "e", "description": long(1001) }),
             vec!["#/description"],
         ),
+        (
+            json!({ "name": "nul", "description": "a\0b" }),
+            vec!["#/description"],
+        ),
         (json!({ "name": "f", "quantity": 1_000_000 }), vec![]),
         (
             json!({ "name": "g", "quantity": 1_000_001 }),

@@ -5,7 +5,7 @@ use sqlx::{FromRow, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Row;
+use super::{Patience, Row};
 use crate::{
     idempotency::{Answer, Claim, Fingerprint, Key},
     items::{Draft, Item},
@@ -17,11 +17,17 @@ use crate::{
 
 /// What happens whole or not at all: a transaction. Dropped, it has not been.
 #[must_use = "nothing is done before it is committed"]
-pub struct Work(Transaction<'static, Database>);
+pub struct Work {
+    transaction: Transaction<'static, Database>,
+    patience: Patience,
+}
 
 impl Work {
-    pub(super) fn new(transaction: Transaction<'static, Database>) -> Self {
-        Self(transaction)
+    pub(super) fn new(transaction: Transaction<'static, Database>, patience: Patience) -> Self {
+        Self {
+            transaction,
+            patience,
+        }
     }
 
     /// Makes all of it true.
@@ -31,12 +37,12 @@ impl Work {
     /// If the database fails. If the connection breaks, nobody knows whether it was
     /// before or after.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        self.patience.wait(self.transaction.commit()).await
     }
 
     /// Undoes all of it, now. Should the connection break, the database does so itself.
     pub async fn abandon(self) {
-        let _ = self.0.rollback().await;
+        let _ = self.patience.wait(self.transaction.rollback()).await;
     }
 
     /// Makes an item.
@@ -45,7 +51,7 @@ impl Work {
     ///
     /// [`StoreError::NameTaken`] if its owner has one of this name.
     pub async fn create_item(&mut self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
-        let row: Row = sqlx::query_as(
+        let asked = sqlx::query_as(
             "INSERT INTO items (id, owner, name, description, quantity, version, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
              RETURNING id, name, description, quantity, version, created_at, updated_at",
@@ -56,8 +62,8 @@ impl Work {
         .bind(draft.description())
         .bind(i64::from(draft.quantity()))
         .bind(OffsetDateTime::now_utc())
-        .fetch_one(&mut *self.0)
-        .await?;
+        .fetch_one(&mut *self.transaction);
+        let row: Row = self.patience.wait(asked).await?;
         row.try_into()
     }
 
@@ -67,18 +73,19 @@ impl Work {
     ///
     /// Only if the database fails.
     pub async fn claim(&mut self, key: &Key, now: OffsetDateTime) -> Result<Claim, StoreError> {
-        if !backend::try_lock(&mut self.0, key.lock_id()).await? {
+        let locked = backend::try_lock(&mut self.transaction, key.lock_id());
+        if !self.patience.wait(locked).await? {
             return Ok(Claim::Taken);
         }
         // Only now: a statement sees what was committed before it began.
-        let row: Option<KeptRow> = sqlx::query_as(
+        let asked = sqlx::query_as(
             "SELECT fingerprint, status, headers, body
              FROM idempotency_keys WHERE id = $1 AND expires_at > $2",
         )
         .bind(key.as_bytes())
         .bind(now)
-        .fetch_optional(&mut *self.0)
-        .await?;
+        .fetch_optional(&mut *self.transaction);
+        let row: Option<KeptRow> = self.patience.wait(asked).await?;
         let answer = row.map(Answer::try_from).transpose()?;
         Ok(answer.map_or(Claim::Granted, Claim::Answered))
     }
@@ -97,7 +104,7 @@ impl Work {
         let headers = serde_json::to_string(&answer.headers);
         let headers = headers.map_err(|error| StoreError::Failed(error.into()))?;
         // What is there already has expired.
-        sqlx::query(
+        let asked = sqlx::query(
             "INSERT INTO idempotency_keys (id, fingerprint, status, headers, body, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (id) DO UPDATE SET fingerprint = $2, status = $3, headers = $4,
@@ -109,8 +116,8 @@ impl Work {
         .bind(headers)
         .bind(answer.body)
         .bind(expires_at)
-        .execute(&mut *self.0)
-        .await?;
+        .execute(&mut *self.transaction);
+        self.patience.wait(asked).await?;
         Ok(())
     }
 }

@@ -24,12 +24,13 @@ impl Database {
         }
     }
 
-    /// Few connections: many services run at a time.
-    pub fn settings(&self) -> [(&str, &str); 3] {
+    /// Few connections: many services run at a time. What a test holds up is no outage.
+    pub fn settings(&self) -> [(&str, &str); 4] {
         [
             ("APP_STORE__URL", &self.url),
             ("APP_STORE__MIN_CONNECTIONS", "1"),
             ("APP_STORE__MAX_CONNECTIONS", "4"),
+            ("APP_STORE__ANSWER_TIMEOUT", "20s"),
         ]
     }
 }

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use sqlx::{Connection, PgConnection};
 
 use super::server::Server;
 use crate::support::{Service, problem};
@@ -44,6 +45,38 @@ async fn a_frozen_database_costs_no_more_than_a_time_out_and_is_back_at_once() {
 #[tokio::test]
 async fn a_killed_database_costs_no_more_than_a_time_out_and_is_back_at_once() {
     outage(Outage::Killed).await;
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon() {
+    let server = Server::start().await;
+    let settings = [
+        ("APP_STORE__URL", server.url()),
+        ("APP_STORE__ANSWER_TIMEOUT", "1800ms"),
+    ];
+    let service = Service::with(&settings).await;
+    let (item, _, _) = service.create("before").await;
+    // A request that waits for a lock has its connection already.
+    let mut connection = PgConnection::connect(server.url()).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let answer = service.get(&item).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let cause = service
+        .log_line(|line| line["http.response.status_code"] == 503)
+        .await;
+    let cause = cause["cause"].as_str().unwrap();
+    assert!(cause.ends_with("no answer within 1.8s"), "{cause}");
+
+    lock.rollback().await.unwrap();
+    let used = "db_client_connection_count{db_client_connection_pool_name=\"store\",\
+                db_client_connection_state=\"used\"} 0";
+    service.until_metrics(used).await;
+    assert_eq!(service.get(&item).send().await.unwrap().status(), 200);
+    server.stop();
 }
 
 async fn outage(outage: Outage) {
