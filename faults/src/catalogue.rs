@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     fault::Fault,
-    faults::{big, descriptors, http2, panics, rolling, rotation, sigterm, slow},
+    faults::{big, descriptors, http2, panics, rolling, rollout, rotation, sigterm, slow},
 };
 
 pub const FAULTS: &[Fault] = &[
@@ -25,6 +25,12 @@ pub const FAULTS: &[Fault] = &[
         title: "3 replicas behind nginx are restarted, one after the other",
         goal: rolling::GOAL,
         run: |setup| Box::pin(rolling::run(setup)),
+    },
+    Fault {
+        name: "rollout",
+        title: "An update by the Deployment's probes, surge and grace period",
+        goal: rollout::GOAL,
+        run: |setup| Box::pin(rollout::run(setup)),
     },
     Fault {
         name: "slow-clients",
