@@ -66,7 +66,7 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     ))
     .goal(tally.failed() == 0, tally.told())
     .goal(
-        attained >= f64::from(per_second) * 0.95,
+        setup.quick || attained >= f64::from(per_second) * 0.95,
         format!("only {attained:.0} requests/s"),
     ))
 }

@@ -194,9 +194,10 @@ pub fn bench(report: &mut Report) -> Result<()> {
 
 /// Those that any machine can judge. That slow clients are cut and descriptors come back in
 /// time is judged by the whole run alone, of a release on a machine that does nothing else.
-const JUDGED_ANYWHERE: [&str; 7] = [
+const JUDGED_ANYWHERE: [&str; 8] = [
     "sigterm",
     "rolling-restarts",
+    "rollout",
     "big-requests",
     "certificate-rotation",
     "panics",

@@ -62,6 +62,14 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "user and ports are those of the image",
+        faults: image,
+        broken: &[
+            ("runAsUser: 65532", "runAsUser: 1000"),
+            ("containerPort: 9090", "containerPort: 9091"),
+        ],
+    },
+    Rule {
         name: "a volume is mounted where a setting has its files",
         faults: files,
         broken: &[("mountPath: /run/tls", "mountPath: /run/certificate")],
@@ -242,6 +250,33 @@ fn ports(objects: &[Object], service: &Service) -> Vec<String> {
         }
     }
     faults
+}
+
+/// What the last stage of the Dockerfile says.
+fn image(objects: &[Object], _: &Service) -> Vec<String> {
+    let dockerfile = match tree::read(&tree::root().join("template/Dockerfile")) {
+        Ok(dockerfile) => dockerfile,
+        Err(error) => return vec![format!("{error:#}")],
+    };
+    let last = |instruction: &str| {
+        let mut lines = dockerfile.lines().rev();
+        lines.find_map(|line| line.strip_prefix(instruction))
+    };
+    let Some(api) = find(objects, "Deployment", "-api") else {
+        return vec!["no Deployment".to_owned()];
+    };
+    let pod = |field| api.at(&format!("/spec/template/spec/securityContext/{field}"));
+    let user = format!("{}:{}", pod("runAsUser"), pod("runAsGroup"));
+    let ports = api.list("/spec/template/spec/containers/0/ports").iter();
+    let ports: Vec<_> = ports.map(|p| p["containerPort"].to_string()).collect();
+    [("USER ", user), ("EXPOSE ", ports.join(" "))]
+        .into_iter()
+        .filter(|(instruction, there)| last(instruction) != Some(there.as_str()))
+        .map(|(instruction, there)| {
+            let own = last(instruction).unwrap_or("nothing");
+            format!("the Dockerfile has {instruction}{own}, the Deployment {there}")
+        })
+        .collect()
 }
 
 fn files(objects: &[Object], service: &Service) -> Vec<String> {

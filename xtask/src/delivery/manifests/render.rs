@@ -160,8 +160,9 @@ pub fn files_are_named_by_kind(project: &Project) -> Result<()> {
     let deploy = project.folder.join("deploy");
     for file in tree::files(&deploy)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        // kustomize's own configuration is no object.
-        if !name.ends_with(".yaml") || name == "references.yaml" {
+        // Neither what compose.yaml mounts nor kustomize's own configuration is an object.
+        let is_object = !file.starts_with("compose") && name != "references.yaml";
+        if !name.ends_with(".yaml") || !is_object {
             continue;
         }
         let objects = object::read(&tree::read(&deploy.join(&file))?)?;
