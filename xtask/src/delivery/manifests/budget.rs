@@ -41,7 +41,7 @@ pub const RULES: &[Rule] = &[
         faults: timeouts,
         broken: &[
             ("proxy-read-timeout: \"15\"", "proxy-read-timeout: \"10\""),
-            ("proxy-send-timeout: \"35\"", "proxy-send-timeout: \"30\""),
+            ("proxy-send-timeout: \"10\"", "proxy-send-timeout: \"8\""),
             ("proxy-body-size: 1m", "proxy-body-size: 512k"),
             ("backendRequest: 45s", "backendRequest: 10s"),
             ("request: 45s", "request: 44s"),
