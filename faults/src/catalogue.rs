@@ -4,7 +4,12 @@ use anyhow::{Result, bail};
 
 use crate::{
     fault::Fault,
-    faults::{big, descriptors, http2, panics, rolling, rollout, rotation, sigterm, slow},
+    faults::{
+        big, cancelled, clock, collector,
+        database::{self, Outage},
+        descriptors, dns, garbage, http2, jwks, kill, log_disk, panics, rolling, rollout, rotation, sigterm,
+        slow, soak,
+    },
 };
 
 pub const FAULTS: &[Fault] = &[
@@ -73,6 +78,84 @@ pub const FAULTS: &[Fault] = &[
         title: "Floods of frames of HTTP/2",
         goal: http2::FLOODS,
         run: |setup| Box::pin(http2::floods(setup)),
+    },
+    Fault {
+        name: "collector",
+        title: "The Collector is gone or of no use",
+        goal: collector::GOAL,
+        run: |setup| Box::pin(collector::run(setup)),
+    },
+    Fault {
+        name: "database-killed",
+        title: "PostgreSQL is killed",
+        goal: database::GOAL,
+        run: |setup| Box::pin(database::run(setup, Outage::Killed)),
+    },
+    Fault {
+        name: "database-stopped",
+        title: "PostgreSQL is stopped (SIGSTOP)",
+        goal: database::GOAL,
+        run: |setup| Box::pin(database::run(setup, Outage::Stopped)),
+    },
+    Fault {
+        name: "database-slow",
+        title: "PostgreSQL answers 5 s later",
+        goal: database::GOAL,
+        run: |setup| Box::pin(database::run(setup, Outage::Slow)),
+    },
+    Fault {
+        name: "cancelled",
+        title: "Clients hang up while the database works for them",
+        goal: cancelled::GOAL,
+        run: |setup| Box::pin(cancelled::run(setup)),
+    },
+    Fault {
+        name: "kill-postgres",
+        title: "kill -9 during writes, with PostgreSQL",
+        goal: kill::GOAL,
+        run: |setup| Box::pin(kill::postgres(setup)),
+    },
+    Fault {
+        name: "kill-sqlite",
+        title: "kill -9 during writes, with SQLite",
+        goal: kill::GOAL,
+        run: |setup| Box::pin(kill::sqlite(setup)),
+    },
+    Fault {
+        name: "clock",
+        title: "The clock is set by a day, forward and back",
+        goal: clock::GOAL,
+        run: |setup| Box::pin(clock::run(setup)),
+    },
+    Fault {
+        name: "dns",
+        title: "Names cannot be looked up",
+        goal: dns::GOAL,
+        run: |setup| Box::pin(dns::run(setup)),
+    },
+    Fault {
+        name: "log-disk",
+        title: "The disk of the logs is full",
+        goal: log_disk::GOAL,
+        run: |setup| Box::pin(log_disk::run(setup)),
+    },
+    Fault {
+        name: "jwks",
+        title: "The provider of keys is down",
+        goal: jwks::GOAL,
+        run: |setup| Box::pin(jwks::run(setup)),
+    },
+    Fault {
+        name: "garbage",
+        title: "Requests that make no sense",
+        goal: garbage::GOAL,
+        run: |setup| Box::pin(garbage::run(setup)),
+    },
+    Fault {
+        name: "soak",
+        title: "Work at 70 % of what it can",
+        goal: soak::GOAL,
+        run: |setup| Box::pin(soak::run(setup)),
     },
 ];
 

@@ -4,15 +4,20 @@
 //! [`faults`]. What they share: a [`service`], its [`load`], its [`usage`].
 
 mod catalogue;
+mod collector;
 mod fault;
 mod faults;
+mod garbage;
+mod issuer;
 mod load;
 #[path = "../../bench/src/machine.rs"]
 mod machine;
 mod missing;
+mod mounts;
 mod nginx;
 mod page;
 mod probing;
+mod proxy;
 mod series;
 mod service;
 mod setup;
@@ -48,6 +53,9 @@ struct Options {
     /// The binary of the service
     #[arg(long)]
     service: PathBuf,
+    /// The same, built with SQLite
+    #[arg(long)]
+    sqlite: Option<PathBuf>,
     /// Writes the section with the table here
     #[arg(long)]
     page: Option<PathBuf>,
@@ -70,6 +78,7 @@ fn main() -> Result<ExitCode> {
     let chosen = catalogue::chosen(&options.names)?;
     let setup = Setup {
         service: options.service.canonicalize().context("no such service")?,
+        sqlite: options.sqlite,
         quick: options.quick,
     };
     let runtime = tokio::runtime::Runtime::new()?;

@@ -40,11 +40,19 @@ pub struct Probed {
 impl Probing {
     /// Asks both, liveness and readiness, each on a connection of its own.
     pub fn begin(service: &Service) -> Result<Self> {
+        Self::of(service, &["/livez", "/readyz"])
+    }
+
+    /// Asks these.
+    pub fn of(service: &Service, paths: &[&str]) -> Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .pool_max_idle_per_host(0)
             .build()?;
-        let urls = ["/livez", "/readyz"].map(|p| format!("http://{}{p}", service.operations));
+        let urls = paths
+            .iter()
+            .map(|path| format!("http://{}{path}", service.operations));
+        let urls: Vec<_> = urls.collect();
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let asking = tokio::spawn(async move {

@@ -59,28 +59,54 @@ impl Service {
     /// Starts this binary with these settings, and waits until it is ready.
     pub async fn of(setup: &Setup, binary: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(binary);
-        command
-            .arg("serve")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let token = token(&setup.service)?;
+        command.arg("serve");
+        Self::launch(setup, command, settings).await
+    }
+
+    /// Starts by a command of one's own, and waits until it is ready.
+    pub async fn launch(
+        setup: &Setup,
+        command: Command,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
+        let token = token(setup.command(), "load", "4h")?;
         let start = Instant::now();
+        let mut service = Self::listening(token, command, settings).await?;
+        service.until_probe("/readyz", 200).await?;
+        service.ready_after = start.elapsed();
+        Ok(service)
+    }
+
+    /// Starts by a command of one's own, and waits until it listens.
+    pub async fn listening(
+        token: String,
+        mut command: Command,
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut process = configure(&mut command, settings)
             .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
         let log = Log::follow(process.stdout.take().context("no output")?);
-        let mut service = Self {
-            operations: log.listening("operations").await,
-            public: log.listening("public").await,
+        // What is set needs no look at the log, which may go elsewhere.
+        let set = |name| settings.iter().find(|(set, _)| *set == name);
+        let set = (set("APP_HTTP__ADDRESS"), set("APP_OPERATIONS__ADDRESS"));
+        let (public, operations) = match set {
+            (Some((_, public)), Some((_, operations))) => (public.parse()?, operations.parse()?),
+            _ => {
+                let operations = log.listening("operations").await;
+                (log.listening("public").await, operations)
+            }
+        };
+        Ok(Self {
+            public,
+            operations,
             ready_after: Duration::ZERO,
             token,
             http: reqwest::Client::new(),
             process,
             log,
-        };
-        service.until_probe("/readyz", 200).await?;
-        service.ready_after = start.elapsed();
-        Ok(service)
+        })
     }
 
     /// For `Authorization`: may read and write items.
@@ -90,6 +116,18 @@ impl Service {
 
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The status of an answer.
+    pub async fn get(&self, path: &str) -> Result<u16> {
+        self.get_as(&self.bearer(), path).await
+    }
+
+    /// The same for somebody else.
+    pub async fn get_as(&self, bearer: &str, path: &str) -> Result<u16> {
+        let url = format!("http://{}{path}", self.public);
+        let request = self.http.get(url).header("authorization", bearer);
+        Ok(request.send().await?.status().as_u16())
     }
 
     /// The status of a probe.
@@ -137,6 +175,10 @@ impl Service {
         Usage::of(self.id())
     }
 
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     pub fn id(&self) -> u32 {
         self.process.id()
     }
@@ -173,10 +215,9 @@ pub async fn until(mut is_so: impl AsyncFnMut() -> bool) -> bool {
     timeout(PATIENCE, looking).await.is_ok()
 }
 
-/// As the binary mints it.
-fn token(binary: &Path) -> Result<String> {
-    let mut command = Command::new(binary);
-    command.args(["token", "--subject", "load", "--lifetime", "4h"]);
+/// As the binary mints it, which is what the command starts.
+pub fn token(mut command: Command, subject: &str, lifetime: &str) -> Result<String> {
+    command.args(["token", "--subject", subject, "--lifetime", lifetime]);
     let minted = configure(&mut command, &[]).output()?;
     ensure!(minted.status.success(), "token: {}", minted.status);
     Ok(String::from_utf8(minted.stdout)?.trim().to_owned())

@@ -14,6 +14,8 @@ pub struct Usage {
     pub memory: u64,
     /// The most of it since the start, or since [`forget_peak`].
     pub peak: u64,
+    /// Open files, sockets and the like.
+    pub descriptors: usize,
 }
 
 impl Usage {
@@ -24,6 +26,7 @@ impl Usage {
         Ok(Self {
             memory: bytes(status.vmrss)?,
             peak: bytes(status.vmhwm)?,
+            descriptors: process.fd_count()?,
         })
     }
 

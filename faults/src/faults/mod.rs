@@ -1,11 +1,21 @@
 //! One module for each.
 
 pub mod big;
+pub mod cancelled;
+pub mod clock;
+pub mod collector;
+pub mod database;
 pub mod descriptors;
+pub mod dns;
+pub mod garbage;
 pub mod http2;
+pub mod jwks;
+pub mod kill;
+pub mod log_disk;
 pub mod panics;
 pub mod rolling;
 pub mod rollout;
 pub mod rotation;
 pub mod sigterm;
 pub mod slow;
+pub mod soak;

@@ -3,12 +3,14 @@
 pub mod asking;
 pub mod connecting;
 pub mod paced;
+mod times;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use http_body_util::BodyExt;
 use hyper::{StatusCode, header::CONNECTION};
 
+pub use self::times::Times;
 use crate::shared::client::Sent;
 
 /// What became of requests, counted by all clients.

@@ -18,7 +18,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{Next, Tally};
+use super::{Next, Tally, Times};
 use crate::shared::client::{Client, Transport};
 
 const CONNECTIONS: u32 = 64;
@@ -28,6 +28,8 @@ const WRITES: u64 = 10;
 /// Clients at work.
 pub struct Paced {
     pub tally: Arc<Tally>,
+    /// From the moment in which it was time to ask.
+    pub times: Arc<Times>,
     begun: Instant,
     stop: Arc<AtomicBool>,
     clients: JoinSet<()>,
@@ -38,6 +40,7 @@ impl Paced {
     pub fn begin(address: SocketAddr, bearer: &str, per_second: u32) -> Self {
         let mut paced = Self {
             tally: Arc::default(),
+            times: Arc::default(),
             begun: Instant::now(),
             stop: Arc::default(),
             clients: JoinSet::new(),
@@ -52,15 +55,16 @@ impl Paced {
                 connection: None,
                 tally: Arc::clone(&paced.tally),
             };
-            let stop = Arc::clone(&paced.stop);
+            let (times, stop) = (Arc::clone(&paced.times), Arc::clone(&paced.stop));
             paced.clients.spawn(async move {
                 let mut ticks = interval_at(first, period);
                 for count in 0.. {
-                    ticks.tick().await;
+                    let due = ticks.tick().await;
                     if stop.load(Relaxed) {
                         return;
                     }
                     client.ask((count + u64::from(number)) % WRITES == 0).await;
+                    times.took(due.elapsed());
                 }
             });
         }
