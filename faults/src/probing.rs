@@ -17,8 +17,6 @@ use tokio::{
 use crate::service::Service;
 
 const PERIOD: Duration = Duration::from_millis(50);
-/// Kubernetes waits as long.
-const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Somebody who asks them.
 pub struct Probing {
@@ -46,7 +44,7 @@ impl Probing {
     /// Asks these.
     pub fn of(service: &Service, paths: &[&str]) -> Result<Self> {
         let http = reqwest::Client::builder()
-            .timeout(TIMEOUT)
+            .timeout(service.probe_timeout)
             .pool_max_idle_per_host(0)
             .build()?;
         let urls = paths

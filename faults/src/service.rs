@@ -33,12 +33,22 @@ const SETTINGS: [(&str, &str); 7] = [
     ("APP_LOG__FILTER", "warn,service::server=info"),
 ];
 
+/// The same, of a service with PostgreSQL.
+const OF_POSTGRES: (&str, &str) = ("APP_STORE__ANSWER_TIMEOUT", "1m");
+/// The time-outs of the store as they are by default.
+pub const IMPATIENT: [(&str, &str); 2] = [
+    ("APP_STORE__ACQUIRE_TIMEOUT", "1500ms"),
+    ("APP_STORE__ANSWER_TIMEOUT", "1800ms"),
+];
+
 /// A running service. It is killed when it goes out of scope.
 pub struct Service {
     pub public: SocketAddr,
     pub operations: SocketAddr,
     /// How long it took from its start until it was ready.
     pub ready_after: Duration,
+    /// What a probe may take: Kubernetes waits for a second.
+    pub probe_timeout: Duration,
     token: String,
     http: reqwest::Client,
     process: Child,
@@ -71,7 +81,7 @@ impl Service {
     ) -> Result<Self> {
         let token = token(setup.command(), "load", "4h")?;
         let start = Instant::now();
-        let mut service = Self::listening(token, command, settings).await?;
+        let mut service = Self::listening(setup, token, command, settings).await?;
         service.until_probe("/readyz", 200).await?;
         service.ready_after = start.elapsed();
         Ok(service)
@@ -79,6 +89,7 @@ impl Service {
 
     /// Starts by a command of one's own, and waits until it listens.
     pub async fn listening(
+        setup: &Setup,
         token: String,
         mut command: Command,
         settings: &[(&str, &str)],
@@ -102,6 +113,7 @@ impl Service {
             public,
             operations,
             ready_after: Duration::ZERO,
+            probe_timeout: setup.within(Duration::from_secs(1)),
             token,
             http: reqwest::Client::new(),
             process,
@@ -224,7 +236,9 @@ pub fn token(mut command: Command, subject: &str, lifetime: &str) -> Result<Stri
 }
 
 fn configure<'a>(command: &'a mut Command, settings: &[(&str, &str)]) -> &'a mut Command {
-    let all = SETTINGS.iter().chain(settings).copied();
+    let with_postgres = settings.iter().any(|(name, _)| *name == "APP_STORE__URL");
+    let of_postgres = with_postgres.then_some(&OF_POSTGRES);
+    let all = SETTINGS.iter().chain(of_postgres).chain(settings).copied();
     // Who counts panics must not wait for their backtraces.
     command.env("RUST_BACKTRACE", "0").envs(all)
 }

@@ -1,11 +1,11 @@
 //! Clients that hang up while the database works for them leave no connection behind.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 use url::Url;
 
 use crate::{
@@ -20,13 +20,14 @@ use crate::{
 pub const GOAL: &str = "1,000 cancelled requests leak no connection";
 
 const CANCELLED: f64 = 1000.0;
-const BATCH: usize = 100;
-const MOST_BATCHES: usize = 200;
-/// What the database takes for each answer: long enough to hang up meanwhile.
+/// So many are asked while the database answers, and as many when it does not.
+const HALF: usize = 50;
+const MOST: usize = 10_000;
+/// What the database takes for each answer.
 const SLOW: Duration = Duration::from_millis(20);
-const HANG_UP: Duration = Duration::from_millis(30);
 
 const COUNT: &str = "http_server_request_duration_seconds_count{error_type=\"cancelled\"";
+const ACTIVE: &str = "http_server_active_requests";
 const USED: &str = "db_client_connection_count{db_client_connection_pool_name=\"store\",\
                     db_client_connection_state=\"used\"}";
 /// What the server knows of connections that do something, or hold something.
@@ -41,23 +42,22 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     // It can be set, for there is a host.
     let _ = url.set_port(Some(proxy.address.port()));
     let service = Service::of(&setup, &setup.service, &[("APP_STORE__URL", url.as_str())]).await?;
-    proxy.behave(Mode::Slow(SLOW));
     let before = service.usage()?;
     let mut clients = 0;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while service.sum(COUNT).await? < CANCELLED {
-        ensure!(
-            clients < BATCH * MOST_BATCHES,
-            "too few are cut while in work"
-        );
-        let mut batch = JoinSet::new();
-        for _ in 0..BATCH {
-            clients += 1;
-            batch.spawn(hang_up(request(&service, clients), service.public));
-        }
-        for hung_up in batch.join_all().await {
-            hung_up?;
-        }
+        ensure!(clients < MOST, "too few are cut while in work");
+        proxy.behave(Mode::Slow(SLOW));
+        // Some are answered, some are in the middle of it when all comes to a halt.
+        let mut batch = ask(&service, clients).await?;
+        proxy.behave(Mode::Silence);
+        batch.extend(ask(&service, clients + HALF).await?);
+        service
+            .until_sum(ACTIVE, |active| active >= HALF as f64)
+            .await?;
+        drop(batch);
+        service.until_sum(ACTIVE, |active| active == 0.0).await?;
+        clients += 2 * HALF;
     }
     proxy.behave(Mode::Pass);
     let took = begun.elapsed();
@@ -75,9 +75,9 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     let descriptors = service.usage()?.descriptors;
     let served = service.get("/api/v1/items").await?;
     Ok(Outcome::of(format!(
-        "{} clients hang up after {} ms, in {:.1} s; the database takes {} ms for an answer",
+        "{} clients in {:.1} s; the database takes {} ms for an answer, then none comes, and they \
+         hang up",
         thousands(clients as u64),
-        HANG_UP.as_millis(),
         took.as_secs_f64(),
         SLOW.as_millis(),
     ))
@@ -108,10 +108,14 @@ fn request(service: &Service, number: usize) -> String {
     format!("POST /api/v1/items {head}\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
-/// Sends a request whole, and does not wait for the answer.
-async fn hang_up(request: String, address: std::net::SocketAddr) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(request.as_bytes()).await?;
-    sleep(HANG_UP).await;
-    Ok(())
+/// Clients that have sent a request each, and wait for its answer.
+async fn ask(service: &Service, first: usize) -> Result<Vec<TcpStream>> {
+    let mut clients = Vec::new();
+    for number in first..first + HALF {
+        let mut stream = TcpStream::connect(service.public).await?;
+        let request = request(service, number);
+        stream.write_all(request.as_bytes()).await?;
+        clients.push(stream);
+    }
+    Ok(clients)
 }

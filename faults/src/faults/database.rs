@@ -16,7 +16,7 @@ use crate::{
     fault::Outcome,
     probing::Probing,
     proxy::{Mode, Proxy},
-    service::Service,
+    service::{IMPATIENT, Service},
     setup::Setup,
     shared::postgres::Server,
 };
@@ -77,7 +77,8 @@ impl Database {
 
 pub async fn run(setup: Setup, outage: Outage) -> Result<Outcome> {
     let (mut database, url) = Database::start().await?;
-    let service = Service::of(&setup, &setup.service, &[("APP_STORE__URL", url.as_str())]).await?;
+    let settings = [&[("APP_STORE__URL", url.as_str())], &IMPATIENT[..]].concat();
+    let service = Service::of(&setup, &setup.service, &settings).await?;
     let clients = Clients::begin(&service)?;
     let liveness = Probing::of(&service, &["/livez"])?;
     sleep(setup.of(Duration::from_secs(5), Duration::from_secs(1))).await;
@@ -97,6 +98,7 @@ pub async fn run(setup: Setup, outage: Outage) -> Result<Outcome> {
     let dead = liveness.end().await?.red;
     database.server.stop();
     Ok(outcome(
+        &setup,
         outage,
         &Told::of(&answers, begun, over),
         (red, green),
@@ -106,6 +108,7 @@ pub async fn run(setup: Setup, outage: Outage) -> Result<Outcome> {
 }
 
 fn outcome(
+    setup: &Setup,
     outage: Outage,
     told: &Told,
     (red, green): (Duration, Duration),
@@ -139,13 +142,13 @@ fn outcome(
     ))
     .goal(told.unavailable > 0, "no request was told")
     .goal(
-        told.slowest <= TOLD,
+        told.slowest <= setup.within(TOLD),
         format!("a 503 took {}", seconds(told.slowest)),
     )
     .goal(told.otherwise == 0, "an answer was neither 200 nor 503")
     .goal(dead == 0, "liveness was red")
-    .goal(red <= RED, "readiness was red too late")
-    .goal(recovered <= RECOVERY, "recovered too late")
+    .goal(red <= setup.within(RED), "readiness was red too late")
+    .goal(recovered <= setup.within(RECOVERY), "recovered too late")
 }
 
 /// When it was asked, what came, and when.

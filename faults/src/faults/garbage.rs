@@ -48,7 +48,7 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         Service::start(&setup, &[("APP_LOG__FILTER", "off,service::server=info")]).await?;
     let other = token(setup.command(), "another", "4h")?;
     let tokens = [service.token().to_owned(), other];
-    let requests = setup.of(1_000_000, 20_000);
+    let requests = setup.of(1_000_000, 4_000);
     let before = service.usage()?;
     usage::forget_peak(service.id())?;
     let probing = Probing::begin(&service)?;
@@ -56,7 +56,8 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let garbage = Garbage::new(&tokens, SEED + number);
-        clients.spawn(send(service.public, garbage, requests / CLIENTS));
+        let count = requests / CLIENTS;
+        clients.spawn(send(service.public, garbage, count, setup.within(PATIENCE)));
     }
     let mut told = Told::default();
     for client in clients.join_all().await {
@@ -130,12 +131,17 @@ impl Told {
     }
 }
 
-async fn send(address: SocketAddr, mut garbage: Garbage, requests: u64) -> Result<Told> {
+async fn send(
+    address: SocketAddr,
+    mut garbage: Garbage,
+    requests: u64,
+    patience: Duration,
+) -> Result<Told> {
     let mut told = Told::default();
     let mut kept = None;
     for _ in 0..requests {
         let sent = garbage.request();
-        let status = timeout(PATIENCE, exchange(address, &mut kept, &sent)).await;
+        let status = timeout(patience, exchange(address, &mut kept, &sent)).await;
         if !matches!(status, Ok(Ok(Some(_)))) || !sent.is_framed {
             kept = None;
         }

@@ -98,7 +98,7 @@ async fn run(setup: &Setup, binary: &Path, settings: &[(&str, &str)]) -> Result<
     ))
     .goal(missing == 0, "an acknowledged row is gone")
     .goal(surplus == 0, "there is a row that nobody asked for")
-    .goal(slowest <= READY, "ready too late"))
+    .goal(slowest <= setup.within(READY), "ready too late"))
 }
 
 impl Known {
