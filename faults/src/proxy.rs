@@ -114,7 +114,9 @@ async fn through(
 /// Reads something, and answers anything.
 async fn babble(client: &mut TcpStream) -> io::Result<()> {
     let mut read = [0; PIECE_BYTES];
-    client.read(&mut read).await?;
+    if client.read(&mut read).await? == 0 {
+        return Ok(());
+    }
     let mut garbage = [0; GARBAGE_BYTES];
     fastrand::fill(&mut garbage);
     client.write_all(&garbage).await
