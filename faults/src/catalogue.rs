@@ -7,8 +7,8 @@ use crate::{
     faults::{
         big, cancelled, clock, collector,
         database::{self, Outage},
-        descriptors, dns, garbage, http2, jwks, kill, log_disk, panics, rolling, rollout, rotation, sigterm,
-        slow, soak,
+        descriptors, dns, garbage, http2, jwks, kill, log_disk, panics, rolling, rollout, rotation,
+        sigterm, slow, soak,
     },
 };
 
