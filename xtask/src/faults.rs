@@ -14,7 +14,7 @@ const SERVICE: &str = "axum-chassis-service";
 pub struct Options {
     /// Only these faults; a beginning of a name chooses all that begin so
     names: Vec<String>,
-    /// Durations and counts cut: whether all still holds, in 4 minutes
+    /// Durations and counts cut: whether all still holds
     #[arg(long)]
     quick: bool,
     /// Of which profile the build of the service is
