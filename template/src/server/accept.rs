@@ -22,8 +22,9 @@ use crate::limits::Refusals;
 /// How long nothing is accepted after the system has refused a descriptor.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// As many as may wait in the system's backlog: `net.core.somaxconn` of Linux.
-const BACKLOG: usize = 4096;
+/// As many as may wait in the system's backlog, which holds no more than Linux'
+/// `net.core.somaxconn`: 4096 by default.
+pub(super) const BACKLOG: i32 = 4096;
 
 /// EMFILE and ENFILE: the process, or the system, may have no more descriptors.
 const NO_DESCRIPTORS: [i32; 2] = [24, 23];

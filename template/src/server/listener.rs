@@ -5,12 +5,13 @@ use std::{
 };
 
 use opentelemetry::metrics::Meter;
+use socket2::{Domain, Protocol as Transport, Socket, Type};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     ServeError,
-    accept::{Acceptor, Door},
+    accept::{Acceptor, BACKLOG, Door},
     descriptors::Spares,
     exchange::App,
     handshake::Tls,
@@ -24,6 +25,19 @@ use crate::limits::Refusals;
 pub(super) struct Listener {
     name: &'static str,
     socket: TcpListener,
+}
+
+/// As the standard library binds, but for the backlog: its 128 are full within
+/// milliseconds when a thousand clients reconnect, and whoever finds it full asks again
+/// after a second at the earliest.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Transport::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// How a listener serves.
@@ -68,7 +82,7 @@ impl Listener {
         if let Some(socket) = passed {
             return Ok(Self { name, socket });
         }
-        let socket = TcpListener::bind(address).map_err(|source| ServeError::Listen {
+        let socket = listen(address).map_err(|source| ServeError::Listen {
             name,
             field,
             address,

@@ -226,7 +226,8 @@ async fn no_more_connections_are_taken_than_the_limit_of_open_files_allows() {
     let limit = r#"http_server_connection_limit{listener="public"}"#;
     service.series(limit, |limit| limit == 120.0).await;
     let mut clients = Vec::new();
-    for _ in 0..200 {
+    // More than twice as many wait as the standard library's backlog of 128 holds.
+    for _ in 0..400 {
         clients.push(TcpStream::connect(service.public).await.unwrap());
     }
     let open = r#"http_server_open_connections{listener="public"}"#;
