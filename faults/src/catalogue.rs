@@ -7,8 +7,8 @@ use crate::{
     faults::{
         big, cancelled, clock, collector,
         database::{self, Outage},
-        descriptors, dns, garbage, http2, jwks, kill, log_disk, panics, rolling, rollout, rotation,
-        sigterm, slow, soak,
+        deployments, descriptors, dns, garbage, http2, instance, jwks, kill, log_disk, panics,
+        replica, rolling, rollout, rotation, sigterm, slow, soak,
     },
 };
 
@@ -36,6 +36,18 @@ pub const FAULTS: &[Fault] = &[
         title: "An update by the Deployment's probes, surge and grace period",
         goal: rollout::GOAL,
         run: |setup| Box::pin(rollout::run(setup)),
+    },
+    Fault {
+        name: "deployments",
+        title: "One machine behind its nginx is upgraded by its script, and once by a bad build",
+        goal: deployments::GOAL,
+        run: |setup| Box::pin(deployments::run(setup)),
+    },
+    Fault {
+        name: "instance-killed",
+        title: "kill -9 of one of 3 instances behind the balancer, again and again",
+        goal: instance::GOAL,
+        run: |setup| Box::pin(instance::run(setup)),
     },
     Fault {
         name: "slow-clients",
@@ -120,6 +132,12 @@ pub const FAULTS: &[Fault] = &[
         title: "kill -9 during writes, with SQLite",
         goal: kill::GOAL,
         run: |setup| Box::pin(kill::sqlite(setup)),
+    },
+    Fault {
+        name: "primary-killed",
+        title: "kill -9 of the primary, and its replica is promoted",
+        goal: replica::GOAL,
+        run: |setup| Box::pin(replica::run(setup)),
     },
     Fault {
         name: "clock",

@@ -8,6 +8,7 @@ mod collector;
 mod fault;
 mod faults;
 mod garbage;
+mod host;
 mod issuer;
 mod load;
 #[path = "../../bench/src/machine.rs"]
@@ -18,6 +19,7 @@ mod nginx;
 mod page;
 mod probing;
 mod proxy;
+mod replicas;
 mod series;
 mod service;
 mod setup;

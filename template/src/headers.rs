@@ -1,4 +1,5 @@
-//! Headers that keep an answer from being used for what it is not meant for.
+//! Headers of every answer: they keep it from being used for what it is not meant for, and
+//! say where it came from.
 
 use axum::http::{
     HeaderMap, HeaderName, HeaderValue, Response,
@@ -7,6 +8,10 @@ use axum::http::{
         X_FRAME_OPTIONS,
     },
 };
+use axum_chassis::trace::current_trace_id;
+
+/// What leads to the trace, and to the lines of the log; a proxy logs it too.
+pub(crate) const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
@@ -37,6 +42,15 @@ pub(crate) fn secure<B>(mut response: Response<B>) -> Response<B> {
         false => "no-store",
     };
     set(headers, CACHE_CONTROL, caching);
+    response
+}
+
+/// Says in which trace it was made.
+pub(crate) fn name_trace<B>(mut response: Response<B>) -> Response<B> {
+    let id = current_trace_id().map(|id| HeaderValue::try_from(id.to_string()));
+    if let Some(Ok(id)) = id {
+        response.headers_mut().insert(X_TRACE_ID, id);
+    }
     response
 }
 

@@ -110,6 +110,7 @@ pub fn public(
         .layer(PropagateRequestIdLayer::x_request_id())
         // Also on rejections: a browser must be able to read a 401.
         .map_response(headers::secure)
+        .map_response(headers::name_trace)
         .layer(cors(live))
         // A body that may be compressed is large: in a box it is moved no further.
         .map_response(|response: axum::http::Response<_>| response.map(Body::new))
@@ -212,6 +213,7 @@ fn cors(live: Live) -> CorsLayer {
             header::LINK,
             header::LOCATION,
             IDEMPOTENT_REPLAYED,
+            headers::X_TRACE_ID,
         ])
         .max_age(Duration::from_secs(600))
 }

@@ -92,6 +92,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
     let mentions = |word: &str| file.contains(word);
     let of_store = file.starts_with("src/store/")
         || file.starts_with("deploy/components/")
+        || file.starts_with("deploy/host/")
         || file.starts_with("migrations/")
         || file.starts_with("tests/api/database/");
     let database = answers.database;

@@ -28,7 +28,7 @@ const READY: Duration = Duration::from_secs(2);
 /// The names of items: those that the service has acknowledged, and those that it was
 /// only asked to make.
 #[derive(Clone, Default)]
-struct Known(Arc<Mutex<Names>>);
+pub struct Known(Arc<Mutex<Names>>);
 
 #[derive(Default)]
 struct Names {
@@ -102,7 +102,12 @@ async fn run(setup: &Setup, binary: &Path, settings: &[(&str, &str)]) -> Result<
 }
 
 impl Known {
-    fn acknowledged(&self) -> usize {
+    pub fn all_acknowledged(&self) -> BTreeSet<String> {
+        let names = self.0.lock().expect("nobody panics with it");
+        names.acknowledged.clone()
+    }
+
+    pub fn acknowledged(&self) -> usize {
         self.0
             .lock()
             .expect("nobody panics with it")
@@ -113,6 +118,21 @@ impl Known {
 
 fn url(service: &Service) -> String {
     format!("http://{}/api/v1/items", service.public)
+}
+
+/// Makes items until the service is gone, or cannot any more.
+pub fn write_until(
+    service: &Service,
+    prefix: String,
+    known: Known,
+) -> impl Future<Output = Result<()>> + 'static {
+    let written = write(url(service), service.bearer(), prefix, known);
+    async move {
+        match written.await {
+            Err(error) if error.to_string().contains("answered by 5") => Ok(()),
+            ended => ended,
+        }
+    }
 }
 
 /// Makes items until the service is gone.
@@ -142,7 +162,7 @@ async fn write(url: String, bearer: String, prefix: String, known: Known) -> Res
 }
 
 /// All that are there.
-async fn names(service: &Service) -> Result<BTreeSet<String>> {
+pub async fn names(service: &Service) -> Result<BTreeSet<String>> {
     let http = reqwest::Client::new();
     let mut names = BTreeSet::new();
     let mut after = String::new();

@@ -59,7 +59,7 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     ))
 }
 
-async fn replica(setup: &Setup, address: SocketAddr, database: &str) -> Result<Service> {
+pub async fn replica(setup: &Setup, address: SocketAddr, database: &str) -> Result<Service> {
     let settings = [
         ("APP_HTTP__ADDRESS", &*address.to_string()),
         ("APP_STORE__URL", database),
@@ -70,7 +70,7 @@ async fn replica(setup: &Setup, address: SocketAddr, database: &str) -> Result<S
 
 /// Free ones, below those that the system gives to whoever connects: a replica must find
 /// its own again.
-fn free_addresses(count: usize) -> Vec<SocketAddr> {
+pub fn free_addresses(count: usize) -> Vec<SocketAddr> {
     let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
     (first..32_000)
         .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))

@@ -49,7 +49,9 @@ impl Tally {
                 return Next::Leave;
             }
         };
-        let (status, leaves) = (answer.status(), answer.headers().contains_key(CONNECTION));
+        let status = answer.status();
+        let leaves = answer.headers().get(CONNECTION);
+        let leaves = leaves.is_some_and(|says| says.as_bytes().eq_ignore_ascii_case(b"close"));
         if let Err(error) = answer.into_body().collect().await {
             self.lost(format!("half an answer: {error:?}"));
             return Next::Leave;

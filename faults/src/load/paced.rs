@@ -38,6 +38,11 @@ pub struct Paced {
 impl Paced {
     /// So many requests a second, over kept connections of HTTP/1.1.
     pub fn begin(address: SocketAddr, bearer: &str, per_second: u32) -> Self {
+        Self::by(&Transport::Plain, address, bearer, per_second)
+    }
+
+    /// The same by a transport.
+    pub fn by(transport: &Transport, address: SocketAddr, bearer: &str, per_second: u32) -> Self {
         let mut paced = Self {
             tally: Arc::default(),
             times: Arc::default(),
@@ -50,6 +55,7 @@ impl Paced {
             // They do not ask all at once.
             let first = Tick::now() + period * number / CONNECTIONS;
             let mut client = PacedClient {
+                transport: transport.clone(),
                 address,
                 bearer: bearer.to_owned(),
                 connection: None,
@@ -81,6 +87,7 @@ impl Paced {
 }
 
 struct PacedClient {
+    transport: Transport,
     address: SocketAddr,
     bearer: String,
     connection: Option<Client>,
@@ -94,8 +101,7 @@ impl PacedClient {
             let client = match &mut self.connection {
                 Some(client) => client,
                 None => {
-                    let plain = Transport::Plain;
-                    match Client::connect(&plain, Version::HTTP_11, self.address).await {
+                    match Client::connect(&self.transport, Version::HTTP_11, self.address).await {
                         Ok(client) => self.connection.insert(client),
                         Err(error) => return self.tally.unconnected(error),
                     }

@@ -28,6 +28,11 @@ impl Times {
         })
     }
 
+    /// What the longest of them took.
+    pub fn longest(&self) -> Duration {
+        self.locked(|times| times.iter().max().copied().unwrap_or_default())
+    }
+
     fn take_all(self) -> Vec<Duration> {
         self.locked(std::mem::take)
     }
@@ -48,6 +53,7 @@ mod tests {
             times.took(Duration::from_millis(milliseconds));
         }
         assert_eq!(times.p99(), 0.199);
+        assert_eq!(times.longest(), Duration::from_millis(200));
         assert_eq!(times.take().p99(), 0.199);
         assert!(times.p99().is_nan());
     }

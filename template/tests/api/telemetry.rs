@@ -193,6 +193,20 @@ async fn the_id_of_a_request_leads_to_its_trace() {
     }
 }
 
+#[tokio::test]
+async fn every_answer_names_its_trace_sampled_or_not() {
+    let service = Service::start().await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let parent = format!("00-{trace}-b7ad6b7169203331-00");
+    let continued = service.get("/api/v1/items").header("traceparent", parent);
+    let continued = continued.send().await.unwrap();
+    assert_eq!(continued.headers()["x-trace-id"], trace);
+    let unknown = service.get("/nowhere").send().await.unwrap();
+    let trace = unknown.headers()["x-trace-id"].to_str().unwrap();
+    assert_eq!(trace.len(), 32, "{trace}");
+    service.log_line(|line| line["trace_id"] == trace).await;
+}
+
 fn request_id(span: &Span) -> Option<&str> {
     let mut attributes = span.attributes.iter();
     let id = attributes.find(|kv| kv.key == "http.request.header.x-request-id")?;

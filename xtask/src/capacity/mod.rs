@@ -3,7 +3,7 @@
 
 mod build;
 mod load;
-mod postgres;
+pub mod postgres;
 mod report;
 mod server;
 mod subjects;

@@ -3,6 +3,7 @@
 
 mod github;
 mod gitlab;
+mod host;
 mod image;
 mod manifests;
 mod project;
@@ -31,7 +32,7 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 5] = [
+pub const CHECKS: [Check; 6] = [
     Check {
         name: "github",
         about: "the workflows of GitHub Actions",
@@ -41,6 +42,11 @@ pub const CHECKS: [Check; 5] = [
         name: "gitlab",
         about: "the pipeline of GitLab CI",
         steps: gitlab::run,
+    },
+    Check {
+        name: "host",
+        about: "what a machine without Kubernetes is given",
+        steps: host::run,
     },
     Check {
         name: "image",

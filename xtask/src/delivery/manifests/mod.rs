@@ -14,7 +14,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 
-pub use self::kubernetes::run as by_api_server;
+pub use self::{
+    drift::{Service, setting},
+    kubernetes::run as by_api_server,
+    object::duration,
+};
 use self::{
     object::Object,
     render::{KUSTOMIZE, Rendered},
@@ -72,7 +76,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
 }
 
 /// The first project of each store: pipelines and licences leave the manifests as they are.
-fn of_stores(projects: &[Project]) -> Vec<&Project> {
+pub fn of_stores(projects: &[Project]) -> Vec<&Project> {
     let mut seen = BTreeSet::new();
     let first = projects
         .iter()

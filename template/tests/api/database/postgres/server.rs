@@ -164,7 +164,7 @@ async fn until_it_answers(url: &str, folder: &Path) {
 }
 
 /// The folder of PostgreSQL's programs.
-fn programs() -> Option<PathBuf> {
+pub fn programs() -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let told = Command::new("pg_config").arg("--bindir").output().ok();
     let told = told.and_then(|told| String::from_utf8(told.stdout).ok());
@@ -182,7 +182,7 @@ fn programs() -> Option<PathBuf> {
 }
 
 /// PostgreSQL refuses to run as root, who becomes the user `postgres`, or `nobody`.
-fn unprivileged(program: &Path) -> Command {
+pub fn unprivileged(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
     }

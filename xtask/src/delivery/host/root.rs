@@ -1,0 +1,170 @@
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    slice,
+};
+
+use anyhow::{Result, ensure};
+use tempfile::TempDir;
+
+use crate::{delivery::project::Project, run, test::tools, tree};
+
+/// A machine's root for the script, with stand-ins for the programs that would reach the
+/// machine itself, and a list of their calls.
+pub struct Root {
+    project: PathBuf,
+    folder: TempDir,
+    settings: BTreeMap<&'static str, String>,
+    /// What the script is run by, if not by itself: `sudo`.
+    by: Vec<&'static str>,
+}
+
+/// How the script ended.
+pub struct Ended {
+    pub ok: bool,
+    pub said: String,
+    pub calls: String,
+}
+
+/// A build of the service that can say its version, which is all that is asked of it here.
+const BUILD: &str = "#!/bin/sh\n[ \"$1\" = --version ] && echo \"my-service 0.1.0\" # ";
+
+impl Root {
+    pub fn new(project: &Project) -> Result<Self> {
+        let root = Self {
+            project: project.folder.clone(),
+            folder: TempDir::new()?,
+            settings: BTreeMap::new(),
+            by: Vec::new(),
+        };
+        fs::create_dir_all(root.folder.path().join("bin"))?;
+        fs::create_dir_all(root.path(""))?;
+        root.program("systemctl", "")?;
+        Ok(root)
+    }
+
+    /// A path of the machine.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join("root").join(path)
+    }
+
+    pub fn set(&mut self, name: &'static str, value: &str) {
+        self.settings.insert(name, value.to_owned());
+    }
+
+    /// The script is run as root from now on.
+    pub fn as_root(&mut self) {
+        self.by = BY_ROOT.to_vec();
+    }
+
+    /// A stand-in.
+    pub fn program(&self, name: &str, does: &str) -> Result<()> {
+        let calls = self.folder.path().join("calls");
+        let script = format!(
+            "#!/bin/sh\necho {name} \"$*\" >> {}\n{does}\n",
+            calls.display()
+        );
+        self.executable(&self.folder.path().join("bin").join(name), &script)
+    }
+
+    /// A build of the service, different for each mark. It is named as the service is.
+    pub fn build(&self, mark: &str) -> Result<String> {
+        let file = self.folder.path().join(mark).join("my-service");
+        self.executable(&file, &format!("{BUILD}{mark}\n"))?;
+        Ok(file.display().to_string())
+    }
+
+    fn executable(&self, file: &Path, text: &str) -> Result<()> {
+        fs::create_dir_all(file.parent().unwrap_or(file))?;
+        fs::write(file, text)?;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
+    pub fn install(&self, arguments: &[&str]) -> Result<Ended> {
+        let calls = self.folder.path().join("calls");
+        fs::write(&calls, "")?;
+        let path = tools::path_with(slice::from_ref(&self.folder.path().join("bin/systemctl")))?;
+        let mut install = command(&self.by, "env");
+        install
+            .args(["--unset=SSH_CONNECTION", "READY_WITHIN=1"])
+            .arg(format!("PATH={}:/usr/sbin", path.display()))
+            .arg(format!(
+                "ROOT={}",
+                self.folder.path().join("root").display()
+            ))
+            .args(
+                self.settings
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}")),
+            )
+            .arg(self.project.join("deploy/host/install"))
+            .args(arguments);
+        let done = run::output(&mut install);
+        Ok(Ended {
+            ok: done.is_ok(),
+            said: done.unwrap_or_else(|error| format!("{error:#}")),
+            calls: tree::read(&calls)?,
+        })
+    }
+
+    /// Which release a link names.
+    pub fn link(&self, link: &str) -> Option<String> {
+        let target = fs::read_link(self.path("opt/my-service").join(link)).ok()?;
+        Some(target.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// All files with their contents, and all links.
+    pub fn all(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
+        let files = tree::files(&self.path(""))?.into_iter();
+        let read = |file: PathBuf| Ok((file.clone(), fs::read(self.path("").join(file))?));
+        files.map(read).collect()
+    }
+}
+
+/// Who is not root asks for it; nothing is asked of a terminal.
+pub const BY_ROOT: [&str; 2] = ["sudo", "--non-interactive"];
+
+/// A program, run by others or by itself.
+pub fn command(by: &[&str], program: impl AsRef<OsStr>) -> Command {
+    let Some((first, rest)) = by.split_first() else {
+        return Command::new(program);
+    };
+    let mut command = Command::new(first);
+    command.args(rest).arg(program);
+    command
+}
+
+impl Ended {
+    pub fn right(&self) -> Result<&str> {
+        ensure!(self.ok, "{}", self.said);
+        Ok(&self.said)
+    }
+
+    pub fn wrong(&self, reason: &str) -> Result<()> {
+        ensure!(!self.ok, "it should have failed: {}", self.said);
+        ensure!(
+            self.said.contains(reason),
+            "for another reason: {}",
+            self.said
+        );
+        Ok(())
+    }
+
+    /// Whether these were called, in this order.
+    pub fn called(&self, calls: &[&str]) -> Result<()> {
+        let mut rest = &*self.calls;
+        for call in calls {
+            let at = rest.find(call);
+            let Some(at) = at else {
+                anyhow::bail!("no {call} where it should be: {}", self.calls);
+            };
+            rest = &rest[at + call.len()..];
+        }
+        Ok(())
+    }
+}
