@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use hyper::Version;
+use http_body_util::Full;
+use hyper::{Request, Version};
 use serde_json::Value;
 
 use crate::{
@@ -96,7 +97,8 @@ async fn is_taken_back(machine: &Machine) -> Result<()> {
 /// nginx and the service each set headers, and none that the other has set.
 async fn headers_are_there_once(machine: &Machine) -> Result<()> {
     let mut client = Client::connect(&machine.transport, Version::HTTP_2, machine.address).await?;
-    let Sent::Answered(answer) = client.send("/api/v1/items").await else {
+    let request = Request::get("https://localhost/api/v1/items").body(Full::default())?;
+    let Sent::Answered(answer) = client.send_request(request).await else {
         anyhow::bail!("nginx does not answer by HTTP/2");
     };
     ensure!(answer.status() == 401, "{}", answer.status());
