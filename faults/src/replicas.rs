@@ -67,6 +67,9 @@ impl Server {
 
     fn nowhere() -> Result<Self> {
         let programs = programs().ok_or(Missing("PostgreSQL: apt-get install postgresql"))?;
+        // Where it is linked from, there may not be all of them.
+        let programs = fs::canonicalize(programs.join("initdb"))?;
+        let programs = programs.parent().context("no folder")?.to_owned();
         let made = unprivileged(Path::new("mktemp")).arg("-d").output()?;
         let folder = PathBuf::from(String::from_utf8(made.stdout)?.trim());
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?

@@ -1,4 +1,4 @@
-//! An instance dies, of several behind the balancer of `template/deploy/host`: what it had
+//! An instance hangs and dies, of several behind the balancer of `template/deploy/host`: what it had
 //! in work and may not be repeated is lost, and nothing else.
 
 use std::time::Duration;
@@ -22,6 +22,7 @@ pub const GOAL: &str =
 const INSTANCES: usize = 3;
 /// Between one kill and the next all is well for longer than nginx passes an instance over.
 const CALM: Duration = Duration::from_secs(6);
+const HANGING: Duration = Duration::from_millis(200);
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
     let (kills, per_second) = setup.of((20, 1000), (2, 200));
@@ -42,6 +43,9 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         sleep(CALM).await;
         let place = kill % INSTANCES;
         let killed = instances.remove(place);
+        // It hangs before it dies: so there are requests in flight.
+        killed.signal("STOP")?;
+        sleep(HANGING).await;
         killed.signal("KILL")?;
         killed.ended().await?;
         instances.insert(place, replica(&setup, addresses[place], &url).await?);
@@ -60,6 +64,7 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         thousands(attained.round() as u64)
     ))
     .lost(format!("{}; {in_flight} were in flight", tally.told()))
+    .goal(in_flight > 0, "nothing was in flight")
     .goal(
         tally.failed() == failed.len() as u64 && failed.len() <= in_flight,
         format!("{} of {in_flight} in flight", tally.told()),
