@@ -12,6 +12,7 @@ mod image;
 #[cfg(test)]
 mod manifest;
 mod page;
+mod platform;
 mod profiles;
 mod residue;
 mod run;
@@ -52,6 +53,8 @@ enum Command {
     Capacity(capacity::Options),
     /// Lets faults happen to the service, and writes their section of docs/benchmarks.md
     Faults(faults::Options),
+    /// Builds the OpenTelemetry Collector, and tries all that deploy/ says of it
+    Platform(platform::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Brings the lock files up to date, and the template's with them
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Image(options) => image::run(&options),
         Command::Capacity(options) => capacity::run(&options),
         Command::Faults(options) => faults::run(&options),
+        Command::Platform(options) => platform::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };

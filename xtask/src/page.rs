@@ -16,10 +16,16 @@ const PAGE: &str = "docs/benchmarks.md";
 ///
 /// If the page cannot be read or written, or holds half a section.
 pub fn write_section(name: &str, command: &str, text: &str) -> Result<()> {
-    let page = tree::root().join(PAGE);
-    let written = with_section(&tree::read(&page)?, name, command, text)?;
+    write_section_of(PAGE, name, command, text)
+}
+
+/// The same in another page.
+pub fn write_section_of(path: &str, name: &str, command: &str, text: &str) -> Result<()> {
+    let page = tree::root().join(path);
+    let written =
+        with_section(&tree::read(&page)?, name, command, text).with_context(|| path.to_owned())?;
     write(&page, &written)?;
-    eprintln!("written to {PAGE}");
+    eprintln!("written to {path}");
     Ok(())
 }
 
@@ -41,7 +47,7 @@ fn with_section(page: &str, name: &str, command: &str, text: &str) -> Result<Str
     };
     let (_, after) = rest
         .split_once(&end)
-        .with_context(|| format!("{PAGE}: the section {name} has no end"))?;
+        .with_context(|| format!("the section {name} has no end"))?;
     Ok(format!("{before}{section}{after}"))
 }
 

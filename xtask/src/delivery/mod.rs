@@ -5,7 +5,7 @@ mod github;
 mod gitlab;
 mod host;
 mod image;
-mod manifests;
+pub mod manifests;
 mod project;
 mod rehearsal;
 mod steps;

@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::report::Report;
-use crate::delivery;
+use crate::{delivery, platform};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -31,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 16] = [
+pub const STAGES: [Stage; 17] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -106,6 +106,11 @@ pub const STAGES: [Stage; 16] = [
         name: "faults",
         about: "faults, with less of everything: nothing is lost",
         steps: in_place::faults,
+    },
+    Stage {
+        name: "platform",
+        about: "the Collectors that services share, built, read and run",
+        steps: platform::stage,
     },
     Stage {
         name: "demo",

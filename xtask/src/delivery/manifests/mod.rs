@@ -4,11 +4,11 @@ mod budget;
 mod drift;
 mod kubernetes;
 mod lint;
-mod object;
-mod prometheus;
-mod render;
+pub mod object;
+pub mod prometheus;
+pub mod render;
 mod rules;
-mod schemas;
+pub mod schemas;
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         let name = project.flavour.name;
         report.check(
             &format!("{name}: one object a file, named by its kind"),
-            || render::files_are_named_by_kind(project),
+            || render::files_are_named_by_kind(&project.folder.join("deploy")),
         )?;
         let rendered = report.check(
             &format!("{name}: overlays, and components alone, in pairs, all but one"),

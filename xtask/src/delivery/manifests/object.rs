@@ -56,7 +56,7 @@ impl Object {
     /// The template of its pods, if it has some.
     pub fn pods(&self) -> Option<&Value> {
         let at = match self.kind() {
-            "Deployment" | "Job" => "/spec/template",
+            "DaemonSet" | "Deployment" | "Job" | "StatefulSet" => "/spec/template",
             "CronJob" => "/spec/jobTemplate/spec/template",
             _ => return None,
         };

@@ -81,7 +81,7 @@ pub fn production(rendered: &[Rendered]) -> Result<&Rendered> {
     found.context("no production")
 }
 
-fn render(kustomize: &Path, folder: &Path, name: String) -> Result<Rendered> {
+pub fn render(kustomize: &Path, folder: &Path, name: String) -> Result<Rendered> {
     let mut build = std::process::Command::new(kustomize);
     let text = run::output(build.arg("build").arg(folder)).with_context(|| name.clone())?;
     ensure!(
@@ -156,9 +156,8 @@ fn combine(kustomize: &Path, project: &Project, components: &[&str]) -> Result<R
 }
 
 /// `deployment.yaml` holds one Deployment.
-pub fn files_are_named_by_kind(project: &Project) -> Result<()> {
-    let deploy = project.folder.join("deploy");
-    for file in tree::files(&deploy)? {
+pub fn files_are_named_by_kind(deploy: &Path) -> Result<()> {
+    for file in tree::files(deploy)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         // Neither what compose.yaml mounts nor kustomize's own configuration is an object.
         let is_object = !file.starts_with("compose") && name != "references.yaml";

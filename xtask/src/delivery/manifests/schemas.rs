@@ -51,6 +51,7 @@ const DEFINITIONS: [(&str, &str, &[&str]); 4] = [
         "github.com/prometheus-operator/prometheus-operator",
         "v0.85.0",
         &[
+            "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
             "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
             "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         ],
@@ -83,59 +84,94 @@ const BROKEN: [(&str, &str, &str); 4] = [
 ];
 
 pub fn run(report: &mut Report, all: &[Vec<Rendered>]) -> Result<()> {
-    let (Some(kubeconform), Some(program)) = (KUBECONFORM.have(report)?, SCHEMAS.have(report)?)
-    else {
+    let folder = tree::target().join("delivery");
+    let Some(schemas) = Schemas::have(report, &folder)? else {
         return Ok(());
     };
-    let schemas = tree::target().join("delivery/schemas");
-    tree::fresh(&schemas)?;
-    let versions = report.check("schemas of Kubernetes", || {
-        of_kubernetes(&program, &schemas)
-    })?;
-    let go = tools::go(report)?;
-    report.check("schemas of the operators' own kinds", || {
-        of_operators(&go, &schemas)
-    })?;
-    let folder = tree::target().join("delivery/rendered");
-    tree::fresh(&folder)?;
-    for (number, one) in all.iter().flatten().enumerate() {
-        fs::write(folder.join(format!("{number:03}.yaml")), &one.text)?;
-    }
-    for version in &versions {
-        let step = format!("kubeconform, Kubernetes {version}, all that is rendered");
-        report.check(&step, || conforms(&kubeconform, &schemas, version, &folder))?;
-    }
-    let newest = versions.last().context("no schemas")?;
-    let production = super::render::production(&all[0])?;
-    let broken = tree::target().join("delivery/broken.yaml");
-    for (from, to, reason) in BROKEN {
-        report.check(&format!("kubeconform refuses: {reason}"), || {
-            ensure!(
-                production.text.contains(from),
-                "production has no {from:?} any more"
-            );
-            fs::write(&broken, production.text.replacen(from, to, 1))?;
-            let said = match conforms(&kubeconform, &schemas, newest, &broken) {
-                Ok(said) => bail!("it took {to:?}: {said}"),
-                Err(error) => format!("{error:#}"),
-            };
-            ensure!(said.contains(reason), "for another reason: {said}");
-            Ok(())
-        })?;
-    }
-    Ok(())
+    let all: Vec<_> = all.iter().flatten().collect();
+    schemas.take(report, &all)?;
+    let production = all.iter().find(|one| one.name.ends_with(" production"));
+    schemas.refuse(report, production.context("no production")?, &BROKEN)
 }
 
-fn conforms(kubeconform: &Path, schemas: &Path, version: &str, what: &Path) -> Result<String> {
-    let mut check = Command::new(kubeconform);
-    check.args(["-strict", "-summary", "-kubernetes-version", version]);
-    for folder in ["{{.NormalizedKubernetesVersion}}", "operators"] {
-        let name = "{{.ResourceKind}}{{.KindSuffix}}.json";
-        check
-            .arg("-schema-location")
-            .arg(schemas.join(folder).join(name));
+/// kubeconform, and what it reads.
+pub struct Schemas {
+    program: PathBuf,
+    folder: PathBuf,
+    versions: Vec<String>,
+}
+
+impl Schemas {
+    /// Writes all schemas into a folder of their own within this one.
+    pub fn have(report: &mut Report, folder: &Path) -> Result<Option<Self>> {
+        let (Some(program), Some(schemas)) = (KUBECONFORM.have(report)?, SCHEMAS.have(report)?)
+        else {
+            return Ok(None);
+        };
+        let to = folder.join("schemas");
+        tree::fresh(&to)?;
+        let versions = report.check("schemas of Kubernetes", || of_kubernetes(&schemas, &to))?;
+        let go = tools::go(report)?;
+        report.check("schemas of the operators' own kinds", || {
+            of_operators(&go, &to)
+        })?;
+        Ok(Some(Self {
+            program,
+            folder: folder.to_owned(),
+            versions,
+        }))
     }
-    run::output(check.arg(what))
+
+    /// Whether each version of Kubernetes knows all of it.
+    pub fn take(&self, report: &mut Report, all: &[&Rendered]) -> Result<()> {
+        let rendered = self.folder.join("rendered");
+        tree::fresh(&rendered)?;
+        for (number, one) in all.iter().enumerate() {
+            fs::write(rendered.join(format!("{number:03}.yaml")), &one.text)?;
+        }
+        for version in &self.versions {
+            let step = format!("kubeconform, Kubernetes {version}, all that is rendered");
+            report.check(&step, || self.conforms(version, &rendered))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the newest refuses each edit of it, for the reason that it should.
+    pub fn refuse(
+        &self,
+        report: &mut Report,
+        whole: &Rendered,
+        edits: &[(&str, &str, &str)],
+    ) -> Result<()> {
+        let newest = self.versions.last().context("no schemas")?;
+        let broken = self.folder.join("broken.yaml");
+        for (from, to, reason) in edits {
+            report.check(&format!("kubeconform refuses: {reason}"), || {
+                let has = whole.text.contains(from);
+                ensure!(has, "{} has no {from:?} any more", whole.name);
+                fs::write(&broken, whole.text.replacen(from, to, 1))?;
+                let said = match self.conforms(newest, &broken) {
+                    Ok(said) => bail!("it took {to:?}: {said}"),
+                    Err(error) => format!("{error:#}"),
+                };
+                ensure!(said.contains(reason), "for another reason: {said}");
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn conforms(&self, version: &str, what: &Path) -> Result<String> {
+        let mut check = Command::new(&self.program);
+        check.args(["-strict", "-summary", "-kubernetes-version", version]);
+        for folder in ["{{.NormalizedKubernetesVersion}}", "operators"] {
+            let name = "{{.ResourceKind}}{{.KindSuffix}}.json";
+            check
+                .arg("-schema-location")
+                .arg(self.folder.join("schemas").join(folder).join(name));
+        }
+        run::output(check.arg(what))
+    }
 }
 
 /// Copies the schemas, with references that lead to a file beside them. Gives the versions.

@@ -1,0 +1,93 @@
+//! All proofs, in their order.
+
+use anyhow::{Result, bail};
+
+use crate::{
+    proof::Proof,
+    proofs::{
+        bound, equivalence, flood, host, jaeger, load, outage, privacy, security, service, shard,
+        tail,
+    },
+};
+
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "equivalence",
+        title: "The same spans come out of agent, gateway and hybrid",
+        run: |setup| Box::pin(equivalence::run(setup)),
+    },
+    Proof {
+        name: "service",
+        title: "A service's own trace arrives",
+        run: |setup| Box::pin(service::run(setup)),
+    },
+    Proof {
+        name: "jaeger",
+        title: "What clients of Jaeger send arrives as well",
+        run: |setup| Box::pin(jaeger::run(setup)),
+    },
+    Proof {
+        name: "host",
+        title: "Logs from files arrive once, also over a kill -9; so do the host's metrics",
+        run: |setup| Box::pin(host::run(setup)),
+    },
+    Proof {
+        name: "privacy",
+        title: "Secrets are deleted, persons hashed, what looks like either masked",
+        run: |setup| Box::pin(privacy::run(setup)),
+    },
+    Proof {
+        name: "security",
+        title: "A gateway takes nothing without its TLS and a token",
+        run: |setup| Box::pin(security::run(setup)),
+    },
+    Proof {
+        name: "tail",
+        title: "Whole traces are kept: all that failed, all that were slow, a part of the rest; all are counted before",
+        run: |setup| Box::pin(tail::run(setup)),
+    },
+    Proof {
+        name: "outage",
+        title: "A back end that is away loses nothing, also over a kill -9 of the Collector",
+        run: |setup| Box::pin(outage::run(setup)),
+    },
+    Proof {
+        name: "bound",
+        title: "A queue that is full refuses for now, and loses nothing that it took",
+        run: |setup| Box::pin(bound::run(setup)),
+    },
+    Proof {
+        name: "shard",
+        title: "A gateway that is away finds its traces waiting, and holds up no other's",
+        run: |setup| Box::pin(shard::run(setup)),
+    },
+    Proof {
+        name: "flood",
+        title: "A flood is refused for now, within the limit of memory",
+        run: |setup| Box::pin(flood::run(setup)),
+    },
+    Proof {
+        name: "load",
+        title: "What a span costs",
+        run: |setup| Box::pin(load::run(setup)),
+    },
+];
+
+/// All, or those of which a name begins so.
+pub fn chosen(names: &[String]) -> Result<Vec<&'static Proof>> {
+    let all = PROOFS.iter();
+    if let Some(unknown) = names.iter().find(|name| {
+        !all.clone()
+            .any(|proof| proof.name.starts_with(name.as_str()))
+    }) {
+        let there: Vec<_> = all.map(|proof| proof.name).collect();
+        bail!("no proof {unknown}; there are: {}", there.join(", "));
+    }
+    let is_chosen = |proof: &&Proof| {
+        names.is_empty()
+            || names
+                .iter()
+                .any(|name| proof.name.starts_with(name.as_str()))
+    };
+    Ok(all.filter(is_chosen).collect())
+}

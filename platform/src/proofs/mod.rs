@@ -1,0 +1,14 @@
+//! The proofs, one module each.
+
+pub mod bound;
+pub mod equivalence;
+pub mod flood;
+pub mod host;
+pub mod jaeger;
+pub mod load;
+pub mod outage;
+pub mod privacy;
+pub mod security;
+pub mod service;
+pub mod shard;
+pub mod tail;

@@ -1,0 +1,338 @@
+//! Every composition of layers that is shipped or named, read by the Collector itself.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use super::{COLLECTOR, distribution::Distribution, unbuilt};
+use crate::{run, test::report::Report, tree};
+
+#[path = "../../../platform/src/composition.rs"]
+mod composition;
+
+pub use self::composition::{Composition, name_of_layer};
+
+/// What is shipped for hosts.
+pub const MODES: [&str; 5] = [
+    "agent",
+    "development",
+    "gateway",
+    "hybrid-agent",
+    "hybrid-gateway",
+];
+
+/// A mode, a layer that is no part of it, and how that is switched on, as it says itself.
+type Optional = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+const OPTIONAL: [Optional; 16] = [
+    (
+        "agent",
+        "receive-jaeger.yaml",
+        &[("COLLECTOR_TRACES_FROM", "[otlp, jaeger]")],
+    ),
+    (
+        "agent",
+        "receive-prometheus.yaml",
+        &[("COLLECTOR_METRICS_FROM", "[otlp, host_metrics, prometheus]")],
+    ),
+    (
+        "agent",
+        "receive-kubelet.yaml",
+        &[(
+            "COLLECTOR_METRICS_FROM",
+            "[otlp, host_metrics, kubelet_stats]",
+        )],
+    ),
+    (
+        "gateway",
+        "process-kubernetes.yaml",
+        &[("COLLECTOR_METRICS_BY", "[memory_limiter, k8s_attributes]")],
+    ),
+    (
+        "gateway",
+        "process-group.yaml",
+        &[("COLLECTOR_TRACES_BY", "[memory_limiter, groupbytrace]")],
+    ),
+    (
+        "hybrid-gateway",
+        "connect-servicegraph.yaml",
+        &[
+            ("COLLECTOR_SPANS_COUNTED_BY", "[span_metrics, servicegraph]"),
+            ("COLLECTOR_METRICS_FROM", "[span_metrics, servicegraph]"),
+        ],
+    ),
+    (
+        "gateway",
+        "connect-failover.yaml",
+        &[("COLLECTOR_TRACES_TO", "[failover]")],
+    ),
+    (
+        "gateway",
+        "export-prometheus.yaml",
+        &[("COLLECTOR_METRICS_TO", "[prometheus]")],
+    ),
+    (
+        "gateway",
+        "export-remote-write.yaml",
+        &[("COLLECTOR_METRICS_TO", "[prometheus_remote_write]")],
+    ),
+    (
+        "gateway",
+        "export-elasticsearch.yaml",
+        &[("COLLECTOR_LOGS_TO", "[elasticsearch]")],
+    ),
+    (
+        "agent",
+        "export-balance.yaml",
+        &[("COLLECTOR_TRACES_TO", "[loadbalancing]")],
+    ),
+    (
+        "gateway",
+        "export-aws.yaml",
+        &[
+            ("COLLECTOR_TRACES_TO", "[otlp_http/aws]"),
+            (
+                "COLLECTOR_EXTENSIONS",
+                "[health_check, file_storage, bearertokenauth/server, sigv4auth]",
+            ),
+        ],
+    ),
+    (
+        "gateway",
+        "export-gcp.yaml",
+        &[("COLLECTOR_TRACES_TO", "[googlecloud]")],
+    ),
+    (
+        "gateway",
+        "export-azure.yaml",
+        &[("COLLECTOR_TRACES_TO", "[azuremonitor]")],
+    ),
+    (
+        "agent",
+        "secure-basic.yaml",
+        &[(
+            "COLLECTOR_EXTENSIONS",
+            "[health_check, file_storage, basicauth/server]",
+        )],
+    ),
+    (
+        "gateway",
+        "extend-debug.yaml",
+        &[(
+            "COLLECTOR_EXTENSIONS",
+            "[health_check, file_storage, bearertokenauth/server, pprof, zpages]",
+        )],
+    ),
+];
+
+/// What the Collector must refuse: a layer of the mode agent, what it has, what it gets
+/// instead, and a word of the reason.
+const BROKEN: [(&str, &str, &str, &str); 5] = [
+    (
+        "process-memory.yaml",
+        "check_interval:",
+        "check_intervall:",
+        "check_intervall",
+    ),
+    (
+        "export-traces.yaml",
+        "storage: file_storage",
+        "storage: 7",
+        "storage",
+    ),
+    (
+        "process-filter.yaml",
+        "span.attributes[\"url.path\"]",
+        "spam.attributes[\"url.path\"]",
+        "spam",
+    ),
+    (
+        "process-attributes.yaml",
+        "action: hash",
+        "action: smash",
+        "smash",
+    ),
+    (
+        "mode-agent.yaml",
+        "exporters: ${env:COLLECTOR_TRACES_TO:-[otlp_grpc/traces]}",
+        "exporters: [nobody]",
+        "nobody",
+    ),
+];
+
+pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
+    let deploy = tree::root().join(COLLECTOR);
+    report.check("every layer is used, and sets what no other does", || {
+        layers_are_apart(&deploy)
+    })?;
+    for mode in MODES {
+        let composition = Composition::read(&deploy, mode)?;
+        report.check(&format!("otelcol validate: {mode}"), || {
+            validates(distribution, &composition)
+        })?;
+    }
+    for (mode, layer, settings) in OPTIONAL {
+        if unbuilt::is_of(distribution, layer) {
+            // It is named, and held against a schema.
+            continue;
+        }
+        let mut composition = Composition::read(&deploy, mode)?.and(layer);
+        let settings = settings.iter().map(|(name, value)| (*name, *value));
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        composition.settings.extend(settings);
+        report.check(&format!("otelcol validate: {mode} with {layer}"), || {
+            validates(distribution, &composition)
+        })?;
+    }
+    let agent = Composition::read(&deploy, "agent")?;
+    for (file, from, to, reason) in BROKEN {
+        report.check(&format!("otelcol validate refuses: {reason}"), || {
+            let broken = broken(&agent, file, from, to)?;
+            let said = match validates(distribution, &broken) {
+                Ok(()) => bail!("it took {to:?}"),
+                Err(error) => format!("{error:#}"),
+            };
+            ensure!(said.contains(reason), "for another reason: {said}");
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether the Collector takes it, and looks at memory before all else.
+pub fn validates(distribution: &Distribution, composition: &Composition) -> Result<()> {
+    let mut validate = otelcol(distribution, composition);
+    run::output(validate.arg("validate").args(composition.arguments()))?;
+    let mut print = otelcol(distribution, composition);
+    let print = print
+        .args(["print-config", "--format=json", "--mode=unredacted"])
+        .arg("--feature-gates=otelcol.printInitialConfig")
+        .args(composition.arguments())
+        .stderr(std::process::Stdio::null());
+    let merged = print.output()?.stdout;
+    let merged: Value = serde_json::from_slice(&merged).context("no configuration is printed")?;
+    let pipelines = merged["service"]["pipelines"]
+        .as_object()
+        .context("no pipelines")?;
+    for (name, pipeline) in pipelines {
+        let processors = pipeline["processors"].as_array();
+        let first = processors.and_then(|processors| processors.first());
+        // A pipeline behind a connector gets what has been counted before.
+        let is_behind = name.ends_with("primary") || name.ends_with("fallback");
+        ensure!(
+            is_behind || first.is_some_and(|first| first == "memory_limiter"),
+            "{name} does not begin with the memory_limiter"
+        );
+    }
+    Ok(())
+}
+
+/// Files that a layer names need not be there; of a node only its name.
+fn otelcol(distribution: &Distribution, composition: &Composition) -> Command {
+    let mut otelcol = Command::new(&distribution.binary);
+    otelcol
+        .envs(&composition.settings)
+        .env("NODE_NAME", "node")
+        .env("COLLECTOR_STORAGE", tree::target().join("platform"));
+    otelcol
+}
+
+/// A copy of the layers, one of which has a fault.
+fn broken(composition: &Composition, file: &str, from: &str, to: &str) -> Result<Composition> {
+    let folder = tree::target().join("platform/broken");
+    tree::fresh(&folder)?;
+    let mut copy = composition.clone();
+    for layer in &mut copy.layers {
+        let mut text = tree::read(layer)?;
+        let name = layer.file_name().unwrap_or_default();
+        if name == file {
+            ensure!(text.contains(from), "{file} has no {from:?} any more");
+            text = text.replacen(from, to, 1);
+        }
+        *layer = folder.join(name);
+        fs::write(layer, text)?;
+    }
+    Ok(copy)
+}
+
+/// Of two layers that set the same, one would win silently. Modes are alternatives, as are
+/// ways to let clients in.
+fn layers_are_apart(deploy: &Path) -> Result<()> {
+    let folder = deploy.join("layers");
+    let mut set_by: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut shipped = tree::files(&folder)?;
+    shipped.retain(|file| file != Path::new("kustomization.yaml"));
+    let listed = tree::read(&folder.join("kustomization.yaml"))?;
+    for file in shipped {
+        let name = file.display().to_string();
+        ensure!(
+            listed.contains(&format!("- {name}\n")),
+            "kustomization.yaml lacks {name}"
+        );
+        let value: Value = serde_yaml_ng::from_str(&tree::read(&folder.join(&file))?)
+            .with_context(|| name.clone())?;
+        if name.starts_with("mode-") || name == "secure-basic.yaml" {
+            continue;
+        }
+        let mut leaves = BTreeSet::new();
+        leaves_of(&value, String::new(), &mut leaves);
+        for leaf in leaves {
+            if let Some(other) = set_by.insert(leaf.clone(), file.clone()) {
+                bail!("{leaf} is set by {} and by {name}", other.display());
+            }
+        }
+    }
+    let used = used(deploy)?;
+    let unused: Vec<_> = tree::files(&folder)?
+        .into_iter()
+        .map(|file| file.display().to_string())
+        .filter(|name| name != "kustomization.yaml" && !used.contains(name))
+        .collect();
+    ensure!(
+        unused.is_empty(),
+        "no mode has {unused:?}, and none is asked to"
+    );
+    Ok(())
+}
+
+fn leaves_of(value: &Value, path: String, leaves: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, field) in fields {
+                leaves_of(field, format!("{path}/{name}"), leaves);
+            }
+        }
+        _ => {
+            leaves.insert(path);
+        }
+    }
+}
+
+/// Layers of modes, of hosts and of Kubernetes, and those that are switched on.
+fn used(deploy: &Path) -> Result<BTreeSet<String>> {
+    let mut used: BTreeSet<_> = OPTIONAL.iter().map(|one| one.1.to_owned()).collect();
+    for mode in MODES {
+        for layer in Composition::read(deploy, mode)?.layers {
+            used.insert(layer.file_name().unwrap_or_default().display().to_string());
+        }
+    }
+    let kubernetes = deploy.join("kubernetes");
+    for file in tree::files(&kubernetes)? {
+        for word in tree::read(&kubernetes.join(file))?.split_whitespace() {
+            if let Ok(name) = name_of_layer(word) {
+                used.insert(name.to_owned());
+            }
+        }
+    }
+    Ok(used)
+}
