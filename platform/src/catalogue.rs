@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use crate::{
     proof::Proof,
     proofs::{
-        bound, equivalence, flood, host, jaeger, load, outage, privacy, security, service, shard,
-        tail,
+        balance, bound, equivalence, flood, host, jaeger, load, outage, privacy, security, service,
+        shard, tail,
     },
 };
 
@@ -45,6 +45,11 @@ pub const PROOFS: &[Proof] = &[
         name: "tail",
         title: "Whole traces are kept: all that failed, all that were slow, a part of the rest; all are counted before",
         run: |setup| Box::pin(tail::run(setup)),
+    },
+    Proof {
+        name: "balance",
+        title: "By a ring of hashes, too, a trace has one gateway, and none is lost while one is away",
+        run: |setup| Box::pin(balance::run(setup)),
     },
     Proof {
         name: "outage",

@@ -1,5 +1,6 @@
 //! The proofs, one module each.
 
+pub mod balance;
 pub mod bound;
 pub mod equivalence;
 pub mod flood;

@@ -94,7 +94,13 @@ const OPTIONAL: [Optional; 16] = [
     (
         "agent",
         "export-balance.yaml",
-        &[("COLLECTOR_TRACES_TO", "[loadbalancing]")],
+        &[
+            ("COLLECTOR_TRACES_TO", "[loadbalancing]"),
+            (
+                "COLLECTOR_EXTENSIONS",
+                "[health_check, file_storage, bearertokenauth/gateways]",
+            ),
+        ],
     ),
     (
         "gateway",
@@ -216,7 +222,6 @@ pub fn validates(distribution: &Distribution, composition: &Composition) -> Resu
     let mut print = otelcol(distribution, composition);
     let print = print
         .args(["print-config", "--format=json", "--mode=unredacted"])
-        .arg("--feature-gates=otelcol.printInitialConfig")
         .args(composition.arguments())
         .stderr(std::process::Stdio::null());
     let merged = print.output()?.stdout;
@@ -237,12 +242,13 @@ pub fn validates(distribution: &Distribution, composition: &Composition) -> Resu
     Ok(())
 }
 
-/// Files that a layer names need not be there; of a node only its name.
+/// What a pod has and this machine has not: its node's name, and its disks.
 fn otelcol(distribution: &Distribution, composition: &Composition) -> Command {
     let mut otelcol = Command::new(&distribution.binary);
     otelcol
         .envs(&composition.settings)
         .env("NODE_NAME", "node")
+        .env("COLLECTOR_HOST_ROOT", "/")
         .env("COLLECTOR_STORAGE", tree::target().join("platform"));
     otelcol
 }

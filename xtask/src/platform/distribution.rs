@@ -21,12 +21,11 @@ const MANIFEST: &str = "builder.yaml";
 
 /// Components that not every module proxy serves, or not with all that they need. Where
 /// they are not served, what configures them is held against a schema instead.
-const NOT_EVERYWHERE: [&str; 9] = [
+const NOT_EVERYWHERE: [&str; 8] = [
     "connector/failoverconnector",
     "connector/servicegraphconnector",
     "exporter/azuremonitorexporter",
     "exporter/elasticsearchexporter",
-    "exporter/loadbalancingexporter",
     "exporter/prometheusexporter",
     "extension/basicauthextension",
     "extension/sigv4authextension",

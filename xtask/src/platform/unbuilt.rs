@@ -14,7 +14,7 @@ use crate::{
 const SCHEMA: &str = include_str!("unbuilt.schema.json");
 
 /// A layer, the component that it needs, and an edit that the schema must refuse.
-const LAYERS: [(&str, &str, (&str, &str)); 9] = [
+const LAYERS: [(&str, &str, (&str, &str)); 8] = [
     (
         "connect-failover.yaml",
         "connector/failoverconnector",
@@ -34,11 +34,6 @@ const LAYERS: [(&str, &str, (&str, &str)); 9] = [
         "export-elasticsearch.yaml",
         "exporter/elasticsearchexporter",
         ("max_retries:", "max_requests_:"),
-    ),
-    (
-        "export-balance.yaml",
-        "exporter/loadbalancingexporter",
-        ("routing_key: traceID", "routing_key: trace_id"),
     ),
     (
         "export-prometheus.yaml",

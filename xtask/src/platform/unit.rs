@@ -15,7 +15,7 @@ const BROKEN: [(&str, &str, &str); 2] = [
     (
         "ProtectSystem=strict",
         "ProtectSystem=very",
-        "ProtectSystem",
+        "protect system",
     ),
 ];
 
