@@ -25,7 +25,7 @@ use crate::{
 pub const GOAL: &str = "0 answers that are not 2xx; the bad build is taken back; each old process ends with 0; each line of the access log leads to its trace";
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
-    let (deployments, per_second) = setup.of((100, 1000), (3, 200));
+    let (deployments, per_second) = setup.of((100, 1000), (2, 200));
     let url = postgres::new_database().await;
     let mut machine = Machine::prepare(&setup, &[("APP_STORE__URL", &url)]).await?;
     let first = machine.build()?;

@@ -25,7 +25,7 @@ const CALM: Duration = Duration::from_secs(6);
 const HANGING: Duration = Duration::from_millis(200);
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
-    let (kills, per_second) = setup.of((20, 1000), (2, 200));
+    let (kills, per_second) = setup.of((20, 1000), (1, 200));
     let url = postgres::new_database().await;
     let addresses = free_addresses(INSTANCES);
     let mut instances = Vec::new();

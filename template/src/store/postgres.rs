@@ -1,4 +1,4 @@
-use std::{path::PathBuf, str::FromStr, time::Duration};
+use std::{env, path::PathBuf, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sqlx::{
@@ -75,15 +75,19 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Certificates and keys, where the URL names some.
+    /// Certificates and keys, where the URL names some, and libpq's file of passwords.
     pub fn files_to_read(&self) -> Vec<PathBuf> {
         const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
+        let passwords = env::var_os("PGPASSFILE").map(PathBuf::from);
         let Ok(url) = Url::parse(self.url.expose()) else {
             return Vec::new();
         };
         let files = url.query_pairs();
         let files = files.filter(|(name, _)| FILES.contains(&&**name));
-        files.map(|(_, file)| (*file).into()).collect()
+        files
+            .map(|(_, file)| (*file).into())
+            .chain(passwords)
+            .collect()
     }
 
     /// None: the server has them.

@@ -194,10 +194,13 @@ pub fn bench(report: &mut Report) -> Result<()> {
 
 /// Those that any machine can judge. That slow clients are cut and descriptors come back in
 /// time is judged by the whole run alone, of a release on a machine that does nothing else.
-const JUDGED_ANYWHERE: [&str; 8] = [
+const JUDGED_ANYWHERE: [&str; 11] = [
     "sigterm",
     "rolling-restarts",
     "rollout",
+    "deployments",
+    "instance-killed",
+    "primary-killed",
     "big-requests",
     "certificate-rotation",
     "panics",
