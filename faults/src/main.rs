@@ -3,6 +3,7 @@
 //! Start reading at [`catalogue`]: it lists the faults, each a module of its own in
 //! [`faults`]. What they share: a [`service`], its [`load`], its [`usage`].
 
+mod addresses;
 mod catalogue;
 mod collector;
 mod fault;

@@ -7,8 +7,9 @@ use anyhow::Result;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::rolling::{free_addresses, replica};
+use super::rolling::replica;
 use crate::{
+    addresses::free_addresses,
     fault::Outcome,
     host::Machine,
     load::{paced::Paced, thousands},

@@ -1,13 +1,14 @@
 //! Three replicas behind a proxy are restarted, one after the other, and nobody notices.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    addresses::free_addresses,
     fault::Outcome,
     load::{paced::Paced, thousands},
     nginx::Nginx,
@@ -66,15 +67,4 @@ pub async fn replica(setup: &Setup, address: SocketAddr, database: &str) -> Resu
         ("APP_SHUTDOWN__DRAIN_DELAY", "1s"),
     ];
     Service::of(setup, &setup.service, &settings).await
-}
-
-/// Free ones, below those that the system gives to whoever connects: a replica must find
-/// its own again.
-pub fn free_addresses(count: usize) -> Vec<SocketAddr> {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
-    (first..32_000)
-        .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
-        .filter(|address| TcpListener::bind(address).is_ok())
-        .take(count)
-        .collect()
 }

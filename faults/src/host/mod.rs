@@ -1,23 +1,30 @@
 //! A machine as `template/deploy/host` makes it: its files, by its script, with a real
 //! nginx, in a root of its own. What is not there is systemd: [`systemd`] stands in.
 
+mod files;
 mod systemd;
 mod unit;
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
+    process::Command as StdCommand,
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpStream, process::Command};
 
-use self::systemd::Systemd;
+use self::{
+    files::{copy, environment, operators_nginx, write},
+    systemd::Systemd,
+};
 use crate::{
+    addresses::free_addresses,
+    missing::Missing,
     service::{token, until},
     setup::Setup,
     shared::{client::Transport, pki::Authority},
@@ -49,9 +56,19 @@ pub struct Installed {
 impl Machine {
     /// As its operator prepares it: addresses, a certificate, a store.
     pub async fn prepare(setup: &Setup, settings: &[(&str, &str)]) -> Result<Self> {
+        let nginx = StdCommand::new("nginx")
+            .env("PATH", PATH)
+            .arg("-v")
+            .output();
+        nginx.map_err(|_| Missing("nginx, to have it: apt-get install nginx-light"))?;
         let folder = tempfile::tempdir()?;
         copy(Path::new(FILES), &folder.path().join("host"))?;
-        let [public, plain, status, socket, operations] = free_addresses()?;
+        let addresses = free_addresses(5);
+        let Ok([public, plain, status, socket, operations]) =
+            <[SocketAddr; 5]>::try_from(addresses)
+        else {
+            bail!("no free ports");
+        };
         let root = folder.path().join("root");
         let authority = Authority::new();
         let certificate = root.join("etc/nginx/service/certificate");
@@ -181,108 +198,8 @@ const PASSED_OVER: &str = "max_fails=2 fail_timeout=5s";
 
 const LIFETIME: time::Duration = time::Duration::days(30);
 
-/// What an operator says of this machine.
-fn environment(operations: SocketAddr, settings: &[(&str, &str)]) -> String {
-    let own = [
-        // Its tokens can be minted.
-        ("APP_PROFILE", "development"),
-        ("APP_OPERATIONS__ADDRESS", &*operations.to_string()),
-        (
-            "APP_AUTH__ISSUERS__MAIN__HMAC_SECRET",
-            "32 bytes or more, of whatever they are",
-        ),
-        ("APP_LOG__FILTER", "warn"),
-        ("APP_STORE__ACQUIRE_TIMEOUT", "1m"),
-        ("APP_STORE__ANSWER_TIMEOUT", "1m"),
-    ];
-    let all = own.iter().chain(settings);
-    all.map(|(name, value)| format!("{name}=\"{value}\"\n"))
-        .collect()
-}
-
-/// The files of nginx that are the operator's, and Debian's own.
-fn operators_nginx(root: &Path, [public, plain, status, socket]: [SocketAddr; 4]) -> Result<()> {
-    let folder = root.display();
-    let log = format!("access_log {folder}/access.json json_access;");
-    let files = [
-        (
-            "nginx.conf",
-            format!(
-                "worker_processes 2;\npid {folder}/nginx.pid;\nerror_log {folder}/nginx-error.log;\n\
-                 events {{ worker_connections 4096; }}\n\
-                 http {{ include conf.d/*.conf; include sites-enabled/*;\n\
-                 client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n\
-                 fastcgi_temp_path {folder}/fastcgi; scgi_temp_path {folder}/scgi;\n\
-                 uwsgi_temp_path {folder}/uwsgi; }}\n"
-            ),
-        ),
-        (
-            &*format!("{NAME}/public.conf"),
-            format!(
-                "listen {public} ssl http2;\nserver_name localhost;\n\
-                 ssl_certificate service/certificate/fullchain.pem;\n\
-                 ssl_certificate_key service/certificate/privkey.pem;\n{log}\n"
-            ),
-        ),
-        (
-            &*format!("{NAME}/plain.conf"),
-            format!("listen {plain};\nserver_name localhost;\n{log}\n"),
-        ),
-        (
-            &*format!("{NAME}/servers.conf"),
-            format!("server {socket};\n"),
-        ),
-        // The load comes from one address.
-        ("service/host/unlimited.conf", "127.0.0.0/8 0;\n".to_owned()),
-        (
-            "service/host/status.conf",
-            format!("server {{ listen {status}; location = /status {{ stub_status; }} }}\n"),
-        ),
-    ];
-    for (file, text) in files {
-        write(&root.join("etc/nginx").join(file), &text)?;
-    }
-    Ok(())
-}
-
-/// The files as they are generated.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        if path.is_dir() {
-            copy(&path, &to.join(name))?;
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "liquid")
-        {
-            let text = fs::read_to_string(&path)?.replace("{{project-name}}", NAME);
-            write(&to.join(Path::new(&name).with_extension("")), &text)?;
-        } else if !["sqlite.conf"].iter().any(|other| name == *other) {
-            fs::copy(&path, to.join(name))?;
-        }
-    }
-    Ok(())
-}
-
-fn write(file: &Path, text: &str) -> Result<()> {
-    fs::create_dir_all(file.parent().unwrap_or(file))?;
-    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
-}
-
-/// Free ones, all at the same time.
-fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    let mut listeners = Vec::new();
-    for _ in 0..N {
-        listeners.push(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?);
-    }
-    let addresses = listeners.iter().map(TcpListener::local_addr);
-    let addresses: Vec<_> = addresses.collect::<Result<_, _>>()?;
-    Ok(addresses
-        .try_into()
-        .unwrap_or_else(|_| unreachable!("as many as asked for")))
-}
+/// Debian has nginx where not everybody looks.
+const PATH: &str = "/usr/sbin:/usr/local/sbin:/usr/bin:/bin";
 
 /// How often the stand-in looks whether a process has ended.
 const LOOK: Duration = Duration::from_millis(5);

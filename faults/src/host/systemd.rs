@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tokio::{net::TcpSocket, runtime::Handle};
 
-use super::{LOOK, NAME, unit::Unit};
+use super::{LOOK, NAME, PATH, unit::Unit};
 
 /// `systemctl` as a script: it asks, and ends as it is told.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -92,10 +92,14 @@ impl Systemd {
 
 impl Drop for Systemd {
     fn drop(&mut self) {
-        let _ = fs::write(&self.asked, "the end\n");
-        if let Some(serving) = self.serving.take() {
-            let _ = serving.join();
+        let Some(serving) = self.serving.take() else {
+            return;
+        };
+        // Nobody would read it.
+        if !serving.is_finished() {
+            let _ = fs::write(&self.asked, "the end\n");
         }
+        let _ = serving.join();
     }
 }
 
@@ -223,7 +227,7 @@ impl Manager {
             return Ok(0);
         }
         let nginx = Command::new("nginx")
-            .env("PATH", "/usr/sbin:/usr/local/sbin:/usr/bin:/bin")
+            .env("PATH", PATH)
             .arg("-c")
             .arg(self.root.join("etc/nginx/nginx.conf"))
             .args(["-g", "daemon off;"])

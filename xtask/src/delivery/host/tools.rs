@@ -240,8 +240,8 @@ fn proxy(report: &mut Report, projects: &[&Project], by: &[&str]) -> Result<()> 
         },
         Fault {
             file: "deploy/host/nginx/site.conf",
-            from: "    limit_conn my-",
-            to: "    limit_conn no-",
+            from: "    limit_conn NAME-",
+            to: "    limit_conn ANOTHER-",
             reason: "zero size shared memory zone",
         },
         Fault {
