@@ -37,6 +37,7 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     // A gateway keeps traces in memory until it has decided.
     let settings = [
         ("COLLECTOR_MEMORY_MIB", LIMIT_MIB.to_string()),
+        ("COLLECTOR_DECISION_WAIT", "30s".to_owned()),
         ("COLLECTOR_TRACES_WAITING", "400000".to_owned()),
         ("COLLECTOR_TRACE_PERCENT", "1".to_owned()),
     ];
@@ -83,10 +84,11 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     .goal(peak < MEMORY_MAX_MIB, "more memory than that"))
 }
 
+/// For so long, and on a slow machine until it is a flood.
 async fn flood(client: Client, time: Duration) -> Result<Answers> {
     let begun = Instant::now();
     let mut answers = Answers::default();
-    while begun.elapsed() < time {
+    while begun.elapsed() < time || answers.refused == 0 && begun.elapsed() < 4 * time {
         let traces = Trace::some(AT_ONCE, Kind::Ordinary);
         for request in requests(&traces) {
             match client.send(request).await {
