@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use crate::{
     proof::Proof,
     proofs::{
-        balance, bound, equivalence, flood, host, jaeger, load, outage, privacy, security, service,
-        shard, tail,
+        balance, bound, development, equivalence, flood, host, jaeger, load, outage, privacy,
+        security, service, shard, tail,
     },
 };
 
@@ -20,6 +20,11 @@ pub const PROOFS: &[Proof] = &[
         name: "service",
         title: "A service's own trace arrives",
         run: |setup| Box::pin(service::run(setup)),
+    },
+    Proof {
+        name: "development",
+        title: "On one's own machine all that comes is shown, and the Collector can be looked into",
+        run: |setup| Box::pin(development::run(setup)),
     },
     Proof {
         name: "jaeger",

@@ -2,6 +2,7 @@
 
 pub mod balance;
 pub mod bound;
+pub mod development;
 pub mod equivalence;
 pub mod flood;
 pub mod host;

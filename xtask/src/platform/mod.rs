@@ -8,6 +8,7 @@ mod unbuilt;
 mod unit;
 
 use std::{
+    fs,
     path::PathBuf,
     process::{Command, ExitCode},
     time::Instant,
@@ -59,6 +60,7 @@ pub fn stage(report: &mut Report) -> Result<()> {
 }
 
 fn steps(report: &mut Report, options: &Options) -> Result<()> {
+    fs::create_dir_all(tree::target().join("platform"))?;
     let distribution = Distribution::have(report)?;
     unbuilt::run(report, &distribution)?;
     compositions::run(report, &distribution)?;
