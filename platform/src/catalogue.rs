@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::{
     proof::Proof,
     proofs::{
-        balance, bound, development, equivalence, flood, host, jaeger, load, outage, privacy,
+        balance, bound, development, equivalence, flood, host, http, jaeger, load, outage, privacy,
         security, service, shard, tail,
     },
 };
@@ -25,6 +25,11 @@ pub const PROOFS: &[Proof] = &[
         name: "development",
         title: "On one's own machine all that comes is shown, and the Collector can be looked into",
         run: |setup| Box::pin(development::run(setup)),
+    },
+    Proof {
+        name: "http",
+        title: "OTLP by HTTP arrives as well; from a browser, for pages that are named",
+        run: |setup| Box::pin(http::run(setup)),
     },
     Proof {
         name: "jaeger",

@@ -6,6 +6,7 @@ pub mod development;
 pub mod equivalence;
 pub mod flood;
 pub mod host;
+pub mod http;
 pub mod jaeger;
 pub mod load;
 pub mod outage;
