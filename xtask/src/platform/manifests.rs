@@ -80,57 +80,59 @@ pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
     report.check("one object a file, named by its kind", || {
         render::files_are_named_by_kind(&folder)
     })?;
-    let mut all = Vec::new();
-    for name in APPLIED {
-        let rendered = report.check(&format!("kustomize: {name}"), || {
-            render::render(&kustomize, &folder.join(name), name.to_owned())
-        })?;
-        all.push(rendered);
-    }
-    for (name, base, components) in COMBINED {
-        all.push(
-            report.check(&format!("kustomize: {base} with {components:?}"), || {
-                combine(&kustomize, name, base, components)
-            })?,
-        );
-    }
-    let rendered = tree::target().join("platform");
-    if let Some(schemas) = Schemas::have(report, &rendered)? {
+    let all = rendered(report, &kustomize, &folder)?;
+    if let Some(schemas) = Schemas::have(report, &tree::target().join("platform"))? {
         schemas.take(report, &all.iter().collect::<Vec<_>>())?;
         schemas.refuse(report, named(&all, "hybrid")?, &BROKEN)?;
     }
+    workloads(report, distribution, &all)?;
+    rules(report, &all)?;
+    alerts(report, named(&all, "hybrid-monitored")?)
+}
+
+fn rendered(report: &mut Report, kustomize: &Path, folder: &Path) -> Result<Vec<Rendered>> {
+    let mut all = Vec::new();
+    for name in APPLIED {
+        let step = format!("kustomize: {name}");
+        all.push(report.check(&step, || {
+            render::render(kustomize, &folder.join(name), name.to_owned())
+        })?);
+    }
+    for (name, base, components) in COMBINED {
+        let step = format!("kustomize: {base} with {components:?}");
+        all.push(report.check(&step, || combine(kustomize, name, base, components))?);
+    }
+    Ok(all)
+}
+
+/// What each starts is what hosts start, and the Collector takes it.
+fn workloads(report: &mut Report, distribution: &Distribution, all: &[Rendered]) -> Result<()> {
+    let lacks_kubelet = !distribution.has("receiver/kubeletstatsreceiver");
     for (name, kind, mode, differs) in WORKLOADS {
-        let rendered = named(&all, name)?;
-        let composition = composition(rendered, kind)?;
+        let composition = composition(named(all, name)?, kind)?;
         report.check(&format!("{name}, {kind}: the layers of {mode}"), || {
             are_those_of(&composition, mode, differs)
         })?;
-        let is_built = distribution.has("receiver/kubeletstatsreceiver");
-        let has_kubelet = composition
-            .layers
-            .iter()
-            .any(|it| it.ends_with("receive-kubelet.yaml"));
-        if has_kubelet && !is_built {
-            let composition = without_kubelet(composition);
-            report.check(
-                &format!("otelcol validate: {name}, {kind}, without the kubelet"),
-                || compositions::validates(distribution, &composition),
-            )?;
-        } else {
-            report.check(&format!("otelcol validate: {name}, {kind}"), || {
-                compositions::validates(distribution, &composition)
-            })?;
-        }
+        let (composition, note) = match lacks_kubelet && asks_kubelet(&composition) {
+            true => (without_kubelet(composition), ", without the kubelet"),
+            false => (composition, ""),
+        };
+        let step = format!("otelcol validate: {name}, {kind}{note}");
+        report.check(&step, || {
+            compositions::validates(distribution, &composition)
+        })?;
     }
-    rules(report, &all)?;
-    let monitored = &named(&all, "hybrid-monitored")?.objects;
-    let rule = find(monitored, "PrometheusRule", "otel-collector").context("no PrometheusRule")?;
+    Ok(())
+}
+
+fn alerts(report: &mut Report, monitored: &Rendered) -> Result<()> {
+    let rule = find(&monitored.objects, "PrometheusRule", "otel-collector");
     let alerts = Alerts {
         folder: tree::target().join("platform/alerts"),
         tests: ALERTS.to_owned(),
         silenced: ("> 0.5", "> 5"),
     };
-    alerts.fire(report, rule)
+    alerts.fire(report, rule.context("no PrometheusRule")?)
 }
 
 fn named<'a>(all: &'a [Rendered], name: &str) -> Result<&'a Rendered> {
@@ -179,10 +181,18 @@ fn composition(rendered: &Rendered, kind: &str) -> Result<Composition> {
     })
 }
 
-fn without_kubelet(mut composition: Composition) -> Composition {
+const KUBELET: &str = "receive-kubelet.yaml";
+
+fn asks_kubelet(composition: &Composition) -> bool {
     composition
         .layers
-        .retain(|layer| !layer.ends_with("receive-kubelet.yaml"));
+        .iter()
+        .any(|layer| layer.ends_with(KUBELET))
+}
+
+/// Where the component cannot be built, the rest can be read all the same.
+fn without_kubelet(mut composition: Composition) -> Composition {
+    composition.layers.retain(|layer| !layer.ends_with(KUBELET));
     for value in composition.settings.values_mut() {
         *value = value.replace(", kubelet_stats", "");
     }
