@@ -197,8 +197,8 @@ pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
         })?;
     }
     for (mode, layer, settings) in OPTIONAL {
-        if unbuilt::is_of(distribution, layer) {
-            // It is named, and held against a schema.
+        // Both are named; the one is held against a schema.
+        if unbuilt::is_of(distribution, layer) || distribution.leaves_out(layer) {
             continue;
         }
         let mut composition = Composition::read(&deploy, mode)?.and(layer);

@@ -61,7 +61,7 @@ pub fn stage(report: &mut Report) -> Result<()> {
 
 fn steps(report: &mut Report, options: &Options) -> Result<()> {
     fs::create_dir_all(tree::target().join("platform"))?;
-    let distribution = Distribution::have(report)?;
+    let distribution = Distribution::have(report, options.quick)?;
     unbuilt::run(report, &distribution)?;
     compositions::run(report, &distribution)?;
     manifests::run(report, &distribution)?;
