@@ -22,12 +22,11 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The settings of all: a machine that is busy with the load is no fault of the service.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("APP_PROFILE", "development"),
     ("APP_HTTP__ADDRESS", "127.0.0.1:0"),
     ("APP_OPERATIONS__ADDRESS", "127.0.0.1:0"),
     ("APP_STORE__ACQUIRE_TIMEOUT", "1m"),
-    ("APP_STORE__ANSWER_TIMEOUT", "1m"),
     ("APP_LOG__FORMAT", "json"),
     // A line for each request would measure who reads them.
     ("APP_LOG__FILTER", "warn,service::server=info"),
@@ -35,6 +34,7 @@ const SETTINGS: [(&str, &str); 7] = [
 
 /// The same, of a service with PostgreSQL.
 const OF_POSTGRES: (&str, &str) = ("APP_STORE__ANSWER_TIMEOUT", "1m");
+
 /// The time-outs of the store as they are by default.
 pub const IMPATIENT: [(&str, &str); 2] = [
     ("APP_STORE__ACQUIRE_TIMEOUT", "1500ms"),

@@ -1,6 +1,7 @@
 //! A database that is killed, stopped, or slow: said at once, and over at once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -132,7 +133,7 @@ fn outcome(
          readiness red after {}",
         told.unavailable,
         seconds(told.slowest),
-        told.otherwise,
+        told.otherwise.values().sum::<usize>(),
         seconds(red),
     ))
     .recovery(format!(
@@ -145,7 +146,13 @@ fn outcome(
         told.slowest <= setup.within(TOLD),
         format!("a 503 took {}", seconds(told.slowest)),
     )
-    .goal(told.otherwise == 0, "an answer was neither 200 nor 503")
+    .goal(
+        told.otherwise.is_empty(),
+        format!(
+            "neither 200 nor 503, but (0: no answer): {:?}",
+            told.otherwise
+        ),
+    )
     .goal(dead == 0, "liveness was red")
     .goal(red <= setup.within(RED), "readiness was red too late")
     .goal(recovered <= setup.within(RECOVERY), "recovered too late")
@@ -158,7 +165,8 @@ type Answer = (Instant, u16, Instant);
 struct Told {
     requests: usize,
     unavailable: usize,
-    otherwise: usize,
+    /// How many by which status.
+    otherwise: BTreeMap<u16, usize>,
     slowest: Duration,
     /// When the last answer that was not 200 came, after the outage was over.
     served_after: Duration,
@@ -168,6 +176,10 @@ impl Told {
     fn of(answers: &[Answer], begun: Instant, over: Instant) -> Self {
         let failed = || answers.iter().filter(|(_, status, _)| *status != 200);
         let unavailable = failed().filter(|(_, status, _)| *status == 503);
+        let mut otherwise = BTreeMap::new();
+        for (_, status, _) in failed().filter(|(_, status, _)| *status != 503) {
+            *otherwise.entry(*status).or_default() += 1;
+        }
         let last = failed().map(|(_, _, answered)| *answered).max();
         let slowest = answers
             .iter()
@@ -177,7 +189,7 @@ impl Told {
         Self {
             requests: answers.len(),
             unavailable: unavailable.count(),
-            otherwise: failed().filter(|(_, status, _)| *status != 503).count(),
+            otherwise,
             slowest: slowest.unwrap_or_default(),
             served_after: last.map_or(Duration::ZERO, |last| last.saturating_duration_since(over)),
         }
