@@ -1,7 +1,5 @@
 //! All faults, in the order in which they happen.
 
-use anyhow::{Result, bail};
-
 use crate::{
     fault::Fault,
     faults::{
@@ -177,36 +175,25 @@ pub const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Those that have such a name or begin of one; all, if none is given.
-pub fn chosen(names: &[String]) -> Result<Vec<&'static Fault>> {
-    let begins = |name: &String| FAULTS.iter().any(|f| f.name.starts_with(name.as_str()));
-    if let Some(unknown) = names.iter().find(|name| !begins(name)) {
-        let all: Vec<_> = FAULTS.iter().map(|fault| fault.name).collect();
-        bail!("no fault {unknown}; there are: {}", all.join(", "));
-    }
-    let is_chosen = |fault: &&Fault| {
-        names.is_empty()
-            || names
-                .iter()
-                .any(|name| fault.name.starts_with(name.as_str()))
-    };
-    Ok(FAULTS.iter().filter(is_chosen).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::choice;
+
+    fn chosen(name: &str) -> anyhow::Result<Vec<&'static Fault>> {
+        choice::chosen(FAULTS, &[name.to_owned()])
+    }
 
     #[test]
     fn a_beginning_chooses_all_that_begin_so() {
-        let chosen = chosen(&["sigterm".to_owned()]).unwrap();
+        let chosen = chosen("sigterm").unwrap();
         let names: Vec<_> = chosen.iter().map(|fault| fault.name).collect();
         assert_eq!(names, ["sigterm-plain", "sigterm-tls"]);
     }
 
     #[test]
     fn an_unknown_name_is_refused_with_those_that_there_are() {
-        let error = chosen(&["earthquake".to_owned()]).err().unwrap();
+        let error = chosen("earthquake").err().unwrap();
         assert!(error.to_string().contains("sigterm-plain"), "{error}");
     }
 

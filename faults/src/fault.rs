@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use anyhow::Result;
 
-use crate::{missing::Missing, setup::Setup};
+use crate::{choice::Named, missing::Missing, setup::Setup};
 
 /// Something that happens to a service, and what shall come of it.
 pub struct Fault {
@@ -16,6 +16,14 @@ pub struct Fault {
     pub goal: &'static str,
     /// Lets it happen.
     pub run: fn(Setup) -> Run,
+}
+
+impl Named for Fault {
+    const KIND: &'static str = "fault";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 pub type Run = Pin<Box<dyn Future<Output = Result<Outcome>>>>;

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod catalogue;
+mod choice;
 mod collector;
 mod fault;
 mod faults;
@@ -78,7 +79,7 @@ fn main() -> Result<ExitCode> {
         raised.success(),
         "the hard limit of open files is too low: ulimit -Hn 16384"
     );
-    let chosen = catalogue::chosen(&options.names)?;
+    let chosen = choice::chosen(catalogue::FAULTS, &options.names)?;
     let setup = Setup {
         service: options.service.canonicalize().context("no such service")?,
         sqlite: options.sqlite,

@@ -1,7 +1,5 @@
 //! All proofs, in their order.
 
-use anyhow::{Result, bail};
-
 use crate::{
     proof::Proof,
     proofs::{
@@ -87,22 +85,3 @@ pub const PROOFS: &[Proof] = &[
         run: |setup| Box::pin(load::run(setup)),
     },
 ];
-
-/// All, or those of which a name begins so.
-pub fn chosen(names: &[String]) -> Result<Vec<&'static Proof>> {
-    let all = PROOFS.iter();
-    if let Some(unknown) = names.iter().find(|name| {
-        !all.clone()
-            .any(|proof| proof.name.starts_with(name.as_str()))
-    }) {
-        let there: Vec<_> = all.map(|proof| proof.name).collect();
-        bail!("no proof {unknown}; there are: {}", there.join(", "));
-    }
-    let is_chosen = |proof: &&Proof| {
-        names.is_empty()
-            || names
-                .iter()
-                .any(|name| proof.name.starts_with(name.as_str()))
-    };
-    Ok(all.filter(is_chosen).collect())
-}

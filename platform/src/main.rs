@@ -6,6 +6,8 @@
 //! [`sink`] that stands for the back ends.
 
 mod catalogue;
+#[path = "../../faults/src/choice.rs"]
+mod choice;
 mod client;
 mod collector;
 mod composition;
@@ -60,7 +62,7 @@ struct Options {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    let chosen = catalogue::chosen(&options.names)?;
+    let chosen = choice::chosen(catalogue::PROOFS, &options.names)?;
     let setup = Setup {
         collector: options.collector.canonicalize()?,
         deploy: options.deploy.canonicalize()?,

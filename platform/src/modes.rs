@@ -38,9 +38,7 @@ pub async fn gateway(
     pki: &Pki,
     settings: Settings<'_>,
 ) -> Result<Collector> {
-    let settings = [&to(sink), &pki.server, settings].concat();
-    let composition = setup.composition("gateway")?;
-    Collector::start(setup, "gateway", composition, &settings).await
+    behind_tls(setup, "gateway", sink, pki, settings).await
 }
 
 /// An agent, and the gateways that it sends to.
@@ -65,7 +63,7 @@ pub async fn hybrid(
     ];
     let settings = [&to(sink)[..], &pki.client, &shards].concat();
     let composition = setup.composition("hybrid-agent")?;
-    let agent = Collector::start(setup, "hybrid agent", composition, &settings).await?;
+    let agent = Collector::start(setup, "hybrid-agent", composition, &settings).await?;
     Ok(Hybrid { agent, gateways })
 }
 
@@ -76,9 +74,20 @@ pub async fn shard(
     pki: &Pki,
     settings: Settings<'_>,
 ) -> Result<Collector> {
+    behind_tls(setup, "hybrid-gateway", sink, pki, settings).await
+}
+
+/// In a mode that asks for TLS and a token.
+async fn behind_tls(
+    setup: &Setup,
+    mode: &'static str,
+    sink: &Sink,
+    pki: &Pki,
+    settings: Settings<'_>,
+) -> Result<Collector> {
     let settings = [&to(sink), &pki.server, settings].concat();
-    let composition = setup.composition("hybrid-gateway")?;
-    Collector::start(setup, "hybrid gateway", composition, &settings).await
+    let composition = setup.composition(mode)?;
+    Collector::start(setup, mode, composition, &settings).await
 }
 
 /// All traces are kept, and it is soon decided so.

@@ -4,7 +4,7 @@ use std::{pin::Pin, time::Duration};
 
 use anyhow::Result;
 
-use crate::setup::Setup;
+use crate::{choice::Named, setup::Setup};
 
 /// Something that a Collector must do.
 pub struct Proof {
@@ -14,6 +14,14 @@ pub struct Proof {
     pub title: &'static str,
     /// Sees whether it is.
     pub run: fn(Setup) -> Run,
+}
+
+impl Named for Proof {
+    const KIND: &'static str = "proof";
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 pub type Run = Pin<Box<dyn Future<Output = Result<Outcome>>>>;
