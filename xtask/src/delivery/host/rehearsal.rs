@@ -193,6 +193,8 @@ fn keeps(project: &Project) -> Result<()> {
     let kept = fs::read_dir(root.path("opt/my-service/releases"))?.count();
     ensure!(kept == 2, "{kept} releases are kept");
     root.install(&["service"])?.wrong("which build?")?;
+    root.install(&["service", "/nowhere"])?
+        .wrong("no file /nowhere")?;
     root.install(&["servce"])?.wrong("no command 'servce'")?;
     root.install(&["--name", "../x", "releases"])?
         .wrong("is no name of a service")?;
