@@ -14,6 +14,7 @@ mod manifest;
 mod page;
 mod platform;
 mod profiles;
+mod refusal;
 mod residue;
 mod run;
 mod test;

@@ -5,11 +5,11 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     flavour::{FLAVOURS, Flavour, generate_quietly},
-    run,
+    refusal, run,
     test::report::Report,
     tree,
 };
@@ -85,8 +85,8 @@ impl Project {
             false => self.copy("broken")?,
         };
         let text = tree::read(&copy.folder.join(file))?;
-        ensure!(text.contains(from), "{file} has no {from:?} any more");
-        fs::write(copy.folder.join(file), text.replacen(from, to, 1))?;
+        let text = refusal::broken(file, &text, from, to)?;
+        fs::write(copy.folder.join(file), text)?;
         Ok(copy)
     }
 }
@@ -164,12 +164,7 @@ pub fn judged(
         let step = format!("{tool} refuses: {}", fault.reason);
         report.check(&step, || {
             let broken = projects[0].broken(fault)?;
-            let said = match judge(&broken) {
-                Ok(said) => bail!("it took {:?}: {said}", fault.to),
-                Err(error) => format!("{error:#}"),
-            };
-            ensure!(said.contains(fault.reason), "for another reason: {said}");
-            Ok(())
+            refusal::refused(judge(&broken), fault.to, fault.reason)
         })?;
     }
     Ok(())

@@ -21,6 +21,7 @@ use crate::{
         render::{self, KUSTOMIZE, Rendered},
         schemas::Schemas,
     },
+    refusal,
     test::report::Report,
     tree,
 };
@@ -258,8 +259,8 @@ fn rules(report: &mut Report, all: &[Rendered]) -> Result<()> {
                 holds(&one.objects).with_context(|| one.name.clone())?;
             }
             let hybrid = &named(all, "hybrid")?.text;
-            ensure!(hybrid.contains(from), "hybrid has no {from:?} any more");
-            let broken = Rendered::of(to.to_owned(), hybrid.replacen(from, to, 1))?;
+            let broken = refusal::broken("hybrid", hybrid, from, to)?;
+            let broken = Rendered::of(to.to_owned(), broken)?;
             if holds(&broken.objects).is_ok() {
                 bail!("it took {to:?} for {from:?}");
             }

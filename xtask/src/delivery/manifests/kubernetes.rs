@@ -9,13 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::{render, schemas};
 use crate::{
     delivery::project::Project,
-    run,
+    refusal, run,
     test::{report::Report, tools},
     tree,
 };
@@ -70,14 +70,10 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
                 ("minReplicas: 3", "minReplicas: 11", "minReplicas"),
             ];
             for (from, to, reason) in asked {
-                let said = match server.takes(&[render::Rendered::of(
-                    to.to_owned(),
-                    text.replacen(from, to, 1),
-                )?]) {
-                    Ok(()) => bail!("it took {to:?}"),
-                    Err(error) => format!("{error:#}"),
-                };
-                ensure!(said.contains(reason), "for another reason: {said}");
+                let broken = refusal::broken("production", text, from, to)?;
+                let broken = render::Rendered::of(to.to_owned(), broken)?;
+                let came = server.takes(&[broken]).map(|()| String::new());
+                refusal::refused(came, to, reason)?;
             }
             Ok(())
         },
