@@ -14,6 +14,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::addresses::free_address;
+
 /// What it does to connections, those that there are and new ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -42,7 +44,7 @@ pub struct Proxy {
 impl Proxy {
     /// Passes connections on to this address, as long as nothing else is said.
     pub async fn start(target: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(free_address()).await?;
         let address = listener.local_addr()?;
         let (mode, told) = watch::channel(Mode::Pass);
         let mut listening = JoinSet::new();
@@ -68,7 +70,7 @@ async fn listen(first: TcpListener, target: SocketAddr, mut mode: Receiver<Mode>
             listener = None;
             connections.shutdown().await;
         } else if listener.is_none() {
-            // Somebody else may have its port for a moment, for a call of theirs.
+            // Nobody is given its port meanwhile, for a call of theirs.
             listener = TcpListener::bind(address).await.ok();
         }
         let changed = mode.clone();

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sqlx::{Connection, PgConnection};
 
 use crate::{
+    addresses::free_address,
     missing::Missing,
     service::until,
     shared::postgres::{programs, unprivileged},
@@ -72,13 +72,10 @@ impl Server {
         let programs = programs.parent().context("no folder")?.to_owned();
         let made = unprivileged(Path::new("mktemp")).arg("-d").output()?;
         let folder = PathBuf::from(String::from_utf8(made.stdout)?.trim());
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
         Ok(Self {
             programs,
             folder,
-            port,
+            port: free_address().port(),
             process: None,
         })
     }

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -13,7 +12,7 @@ use procfs::process::Process;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::{composition::Composition, setup::Setup};
+use crate::{addresses::free_address, composition::Composition, setup::Setup};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether something is so.
@@ -49,7 +48,7 @@ impl Collector {
         settings: &[(&str, String)],
     ) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let ports = Ports::free()?;
+        let ports = Ports::free();
         let mut composition = composition;
         let own = ports.settings(folder.path().display().to_string());
         for (setting, value) in own.into_iter().chain(settings.iter().cloned()) {
@@ -197,19 +196,14 @@ fn launch(binary: &PathBuf, composition: &Composition, folder: &TempDir) -> Resu
 }
 
 impl Ports {
-    fn free() -> Result<Self> {
-        let listen = |()| TcpListener::bind("127.0.0.1:0");
-        let [grpc, http, health, metrics] = [(); 4].map(listen);
-        let port = |listener: Result<TcpListener, _>| anyhow::Ok(listener?.local_addr()?.port());
-        // All are held until all are known: they differ.
-        let ports = [grpc, http, health, metrics].map(port);
-        let [grpc, http, health, metrics] = ports;
-        Ok(Self {
-            grpc: grpc?,
-            http: http?,
-            health: health?,
-            metrics: metrics?,
-        })
+    fn free() -> Self {
+        let [grpc, http, health, metrics] = [(); 4].map(|()| free_address().port());
+        Self {
+            grpc,
+            http,
+            health,
+            metrics,
+        }
     }
 
     fn settings(&self, folder: String) -> Vec<(&'static str, String)> {

@@ -5,6 +5,8 @@
 //! [`collector`] that runs it, the [`spans`] that a [`client`] sends to it, and the
 //! [`sink`] that stands for the back ends.
 
+#[path = "../../faults/src/addresses.rs"]
+mod addresses;
 mod catalogue;
 #[path = "../../faults/src/choice.rs"]
 mod choice;

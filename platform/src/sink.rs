@@ -41,7 +41,10 @@ use prost::Message;
 use tokio::{net::TcpListener, task::JoinSet, time::sleep};
 use tonic::codec::CompressionEncoding;
 
-use crate::spans::{self, Come, Seen, Trace};
+use crate::{
+    addresses::free_address,
+    spans::{self, Come, Seen, Trace},
+};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(20);
@@ -67,7 +70,7 @@ pub struct Received {
 
 impl Sink {
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let listener = TcpListener::bind(free_address()).await?;
         let mut sink = Self {
             address: listener.local_addr()?,
             received: Arc::default(),

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::rolling::replica;
 use crate::{
-    addresses::free_addresses,
+    addresses::free_address,
     fault::Outcome,
     host::Machine,
     load::{paced::Paced, thousands},
@@ -28,7 +28,7 @@ const HANGING: Duration = Duration::from_millis(200);
 pub async fn run(setup: Setup) -> Result<Outcome> {
     let (kills, per_second) = setup.of((20, 1000), (1, 200));
     let url = postgres::new_database().await;
-    let addresses = free_addresses(INSTANCES);
+    let addresses = [(); INSTANCES].map(|()| free_address());
     let mut instances = Vec::new();
     for address in &addresses {
         instances.push(replica(&setup, *address, &url).await?);

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    addresses::free_addresses,
+    addresses::free_address,
     fault::Outcome,
     load::{paced::Paced, thousands},
     nginx::Nginx,
@@ -24,7 +24,7 @@ const REPLICAS: usize = 3;
 pub async fn run(setup: Setup) -> Result<Outcome> {
     let (restarts, per_second) = setup.of((20, 2000), (3, 300));
     let url = postgres::new_database().await;
-    let addresses = free_addresses(REPLICAS + 1);
+    let addresses = [(); REPLICAS + 1].map(|()| free_address());
     let (front, addresses) = addresses.split_first().context("no free port")?;
     let mut replicas = Vec::new();
     for address in addresses {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::TcpStream, process::Command};
@@ -23,7 +23,7 @@ use self::{
     systemd::Systemd,
 };
 use crate::{
-    addresses::free_addresses,
+    addresses::free_address,
     missing::Missing,
     service::{token, until},
     setup::Setup,
@@ -63,12 +63,7 @@ impl Machine {
         nginx.map_err(|_| Missing("nginx, to have it: apt-get install nginx-light"))?;
         let folder = tempfile::tempdir()?;
         copy(Path::new(FILES), &folder.path().join("host"))?;
-        let addresses = free_addresses(5);
-        let Ok([public, plain, status, socket, operations]) =
-            <[SocketAddr; 5]>::try_from(addresses)
-        else {
-            bail!("no free ports");
-        };
+        let [public, plain, status, socket, operations] = [(); 5].map(|()| free_address());
         let root = folder.path().join("root");
         let authority = Authority::new();
         let certificate = root.join("etc/nginx/service/certificate");

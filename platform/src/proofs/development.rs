@@ -1,14 +1,12 @@
 //! The mode that shows.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tokio::time::sleep;
 
 use crate::{
+    addresses::free_address,
     client::Client,
     collector::Collector,
     proof::Outcome,
@@ -20,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PERSON: &str = "jane.doe@example.org";
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
-    let (profiles, pages) = (free_port()?, free_port()?);
+    let [profiles, pages] = [(); 2].map(|()| free_address().port());
     let settings = [
         ("COLLECTOR_PPROF_PORT", profiles.to_string()),
         ("COLLECTOR_ZPAGES_PORT", pages.to_string()),
@@ -56,8 +54,4 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         );
     }
     Ok(outcome)
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

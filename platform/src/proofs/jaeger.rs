@@ -7,7 +7,9 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::{collector::Collector, modes, proof::Outcome, setup::Setup, sink::Sink};
+use crate::{
+    addresses::free_address, collector::Collector, modes, proof::Outcome, setup::Setup, sink::Sink,
+};
 
 mod grpc;
 mod thrift;
@@ -41,7 +43,7 @@ impl JaegerSpan {
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
     let sink = Sink::start().await?;
-    let ports: Vec<u16> = (0..4).map(|_| free_port()).collect::<Result<_>>()?;
+    let ports = [(); 4].map(|()| free_address().port());
     let mut settings = modes::all_are_kept();
     let names = [
         "COLLECTOR_JAEGER_GRPC_PORT",
@@ -94,8 +96,4 @@ async fn by_http(port: u16, span: &JaegerSpan) -> Result<()> {
         .await?;
     ensure!(answer.status().is_success(), "HTTP: {}", answer.status());
     Ok(())
-}
-
-fn free_port() -> Result<u16> {
-    Ok(UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port())
 }

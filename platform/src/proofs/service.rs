@@ -1,7 +1,6 @@
 //! The template's service, in place, and an agent beside it.
 
 use std::{
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -9,7 +8,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tokio::time::sleep;
 
-use crate::{modes, proof::Outcome, setup::Setup, sink::Sink};
+use crate::{addresses::free_address, modes, proof::Outcome, setup::Setup, sink::Sink};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -68,12 +67,7 @@ struct Service {
 
 impl Service {
     async fn start(setup: &Setup, collector: &str) -> Result<Self> {
-        let listeners = [
-            TcpListener::bind("127.0.0.1:0")?,
-            TcpListener::bind("127.0.0.1:0")?,
-        ];
-        let [public, operations] = listeners.map(|listener| listener.local_addr());
-        let (public, operations) = (public?.to_string(), operations?.to_string());
+        let [public, operations] = [(); 2].map(|()| free_address().to_string());
         let process = Command::new(&setup.service)
             .arg("serve")
             .env("APP_PROFILE", "development")
