@@ -1,13 +1,20 @@
 //! Running other programs.
 
 use std::{
+    os::unix::process::CommandExt,
     path::Path,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 
 use crate::tree;
+
+/// How long a program may run where nobody watches. The longest takes a third of it.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// `cargo` in a folder, with the one target directory that everything shares, so
 /// that dependencies are built once.
@@ -48,7 +55,8 @@ pub fn in_ci() -> bool {
 ///
 /// # Errors
 ///
-/// If it cannot be started or fails: with the command and all that it printed.
+/// If it cannot be started, fails, or, in CI, does not end: with the command and all that
+/// it printed.
 pub fn output(command: &mut Command) -> Result<String> {
     output_of(command, Stdio::null())
 }
@@ -56,16 +64,43 @@ pub fn output(command: &mut Command) -> Result<String> {
 /// The same with something to read.
 pub fn output_of(command: &mut Command, input: impl Into<Stdio>) -> Result<String> {
     let line = line(command);
-    let done = command
-        .stdin(input)
-        .output()
-        .with_context(|| format!("cannot run {line}"))?;
+    command.stdin(input);
+    let done = match in_ci() {
+        true => output_within(command, PATIENCE),
+        false => command.output(),
+    };
+    let done = done.with_context(|| format!("cannot run {line}"))?;
     let mut printed = String::from_utf8_lossy(&done.stdout).into_owned();
     printed += &String::from_utf8_lossy(&done.stderr);
     if !done.status.success() {
         bail!("$ {line}\n{printed}\n{line}: {}", done.status);
     }
     Ok(printed)
+}
+
+/// Runs it, and kills it with all that it has started if it takes longer: what it has
+/// printed until then tells where it hangs.
+fn output_within(command: &mut Command, patience: Duration) -> std::io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.process_group(0).spawn()?;
+    let group = format!("-{}", child.id());
+    let (ended, end) = mpsc::channel::<()>();
+    let watchdog = thread::spawn(move || {
+        let is_late = end.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
+        if is_late {
+            // It may have ended just now.
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        }
+        is_late
+    });
+    let output = child.wait_with_output();
+    drop(ended);
+    let mut output = output?;
+    if watchdog.join().unwrap_or(false) {
+        let late = format!("killed: it did not end within {} s\n", patience.as_secs());
+        output.stderr.extend_from_slice(late.as_bytes());
+    }
+    Ok(output)
 }
 
 /// The command as one would type it.
@@ -75,4 +110,36 @@ pub fn line(command: &Command) -> String {
         .chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, patience: Duration) -> Output {
+        output_within(Command::new("sh").args(["-c", script]), patience).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_end_is_killed_with_its_children_and_what_it_printed_is_kept() {
+        // The child holds the pipe as well: it would be waited for.
+        let hanging = shell(
+            "echo begun; sleep 600 & sleep 600",
+            Duration::from_millis(200),
+        );
+        assert!(!hanging.status.success());
+        assert_eq!(hanging.stdout, b"begun\n");
+        let told = String::from_utf8(hanging.stderr).unwrap();
+        assert!(told.contains("did not end within"), "{told}");
+    }
+
+    #[test]
+    fn what_ends_in_time_is_left_alone() {
+        let done = shell("echo out; echo err >&2", Duration::from_secs(60));
+        assert!(done.status.success());
+        assert_eq!(
+            (&*done.stdout, &*done.stderr),
+            (&b"out\n"[..], &b"err\n"[..])
+        );
+    }
 }

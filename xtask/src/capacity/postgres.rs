@@ -42,7 +42,8 @@ impl Postgres {
         let folder = PathBuf::from(folder.trim());
         let mut initdb = unprivileged(&programs.join("initdb"));
         initdb
-            .args(["--auth=trust", "--username=postgres", "-D"])
+            .args(["--auth=trust", "--username=postgres"])
+            .args(["--encoding=UTF8", "--locale=C", "-D"])
             .arg(&folder);
         run::output(&mut initdb)?;
         let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -91,7 +91,9 @@ impl Server {
         let folder = folder();
         let mut initdb = unprivileged(&programs.join("initdb"));
         let made = initdb
-            .args(["--auth=trust", "--username=postgres", "--no-sync", "-D"])
+            .args(["--auth=trust", "--username=postgres", "--no-sync"])
+            // Not what the environment happens to say.
+            .args(["--encoding=UTF8", "--locale=C", "-D"])
             .arg(&folder)
             .output()
             .unwrap();
