@@ -12,13 +12,14 @@ use std::{
 
 use http_body_util::BodyExt;
 use hyper::{StatusCode, Version};
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use crate::support::{
-    Service,
+    PATIENCE, Service,
     client::{Client, Sent, Transport, read_to_end},
     frames,
     pki::Authority,
+    until,
 };
 
 const HTTP1_CLIENTS: usize = 100;
@@ -101,16 +102,20 @@ async fn stop_under_load(transport: &Transport, settings: &[(&str, &str)]) {
             tokio::spawn(client)
         })
         .collect();
-    until(|| load.answered.load(Ordering::Relaxed) > 10 * (HTTP1_CLIENTS + HTTP2_CLIENTS)).await;
+    until("there is load", async || {
+        load.answered.load(Ordering::Relaxed) > 10 * (HTTP1_CLIENTS + HTTP2_CLIENTS)
+    })
+    .await;
 
     service.signal("TERM");
     service
         .until_probe("/readyz", StatusCode::SERVICE_UNAVAILABLE)
         .await;
     load.unready.store(true, Ordering::Relaxed);
-    while TcpStream::connect(service.public).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    until("nobody listens", async || {
+        TcpStream::connect(service.public).await.is_err()
+    })
+    .await;
     for request in slow {
         assert_eq!(request.finish().await, StatusCode::CREATED);
     }
@@ -118,12 +123,6 @@ async fn stop_under_load(transport: &Transport, settings: &[(&str, &str)]) {
         client.await.unwrap();
     }
     assert_eq!(service.ended().await.code, Some(0));
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Asks, one request after the other, as long as its connection may be used, and then
@@ -146,7 +145,8 @@ async fn ask(
                 Sent::Answered(answer) => {
                     assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
                     let leaves = answer.headers().contains_key("connection");
-                    answer.into_body().collect().await.unwrap();
+                    let body = timeout(PATIENCE, answer.into_body().collect()).await;
+                    body.expect("a body without an end").unwrap();
                     load.answered.fetch_add(1, Ordering::Relaxed);
                     if leaves {
                         break;

@@ -6,9 +6,9 @@ use hyper::{StatusCode, Version};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::support::{
-    BINARY, Service,
+    BINARY, PATIENCE, Service,
     client::{Client, Stream, Transport, read_status, read_to_end},
-    frames,
+    frames, http,
 };
 
 const PATH: &str = "/api/v1/items";
@@ -156,6 +156,7 @@ async fn too_many_fields_are_431_by_either_version() {
     assert_eq!(read_status(&mut client).await, 431);
 
     let http2 = reqwest::Client::builder()
+        .timeout(PATIENCE)
         .http2_prior_knowledge()
         .build()
         .unwrap();
@@ -277,7 +278,7 @@ async fn without_descriptors_probes_are_answered_and_the_processor_rests() {
     for _ in 0..20 {
         // By a connection of its own each, as an orchestrator asks.
         let url = format!("http://{}/livez", service.operations);
-        let answer = reqwest::Client::new().get(url).send().await.unwrap();
+        let answer = http().get(url).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
     }
     assert!(!waiting.is_finished());

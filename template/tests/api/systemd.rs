@@ -10,7 +10,7 @@ use std::{
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::support::{BINARY, PATIENCE, Service};
+use crate::support::{BINARY, PATIENCE, Service, http};
 
 /// What systemd would be told.
 struct Systemd {
@@ -88,7 +88,7 @@ async fn a_socket_that_is_handed_over_is_served_and_its_backlog_with_it() {
     for name in ["public", "whatever.socket"] {
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let early = reqwest::Client::new().get(format!("http://{address}/api/v1/items"));
+        let early = http().get(format!("http://{address}/api/v1/items"));
         // It connects before there is a service.
         let early = tokio::spawn(early.send());
         let service = Service::launch(activate(socket, name), &[]).await;

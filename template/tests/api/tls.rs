@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 
 use crate::support::{
-    Service,
+    PATIENCE, Service,
     client::{Client, Transport, read_to_end},
     pki::{Authority, Pair},
     run,
@@ -314,7 +314,9 @@ async fn plain_http_is_redirected_to_hosts_that_the_certificate_is_for() {
         ])
         .await;
     let redirect = service.listening("redirect").await;
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let client = reqwest::Client::builder()
+        .timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none());
     let client = client.build().unwrap();
     let ask = |host: &'static str| {
         let request = client.post(format!("http://{redirect}/a/b?c=d"));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Service,
     collector::Collector,
+    until,
     upstream::{Manner, Upstream},
 };
 
@@ -175,10 +176,12 @@ async fn a_circuit_opens_after_failures_and_closes_when_all_is_well() {
     service.until_metrics(&state("open")).await;
     upstream.behave(Manner::Accept);
     let mut number = 3;
-    while upstream.count() == 3 {
+    until("it is called again", async || {
         number += 1;
         service.create(&number.to_string()).await;
-    }
+        upstream.count() > 3
+    })
+    .await;
     let quiet = opened.elapsed();
     println!(
         "no call for {quiet:?}, 2s wanted; {} were rejected",

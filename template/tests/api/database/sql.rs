@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::Database;
-use crate::support::{Service, token};
+use crate::support::{Service, token, until};
 
 /// How often the process is killed, unless `CRASH_CYCLES` says otherwise.
 const CYCLES: usize = 1;
@@ -72,9 +72,10 @@ async fn crash(service: Service, database: &Database, known: &Known, cycle: usiz
             tokio::spawn(write(Arc::clone(&service), known.clone(), prefix))
         })
         .collect();
-    while known.count.load(Ordering::Relaxed) < enough {
-        tokio::task::yield_now().await;
-    }
+    until("enough is written", async || {
+        known.count.load(Ordering::Relaxed) >= enough
+    })
+    .await;
     service.signal("KILL");
     for writer in writers {
         writer.await.unwrap();

@@ -86,6 +86,10 @@ impl Transport {
 
     /// Connects, and offers these protocols.
     pub async fn connect(&self, address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
+        timeout(PATIENCE, self.handshake(address, protocols)).await?
+    }
+
+    async fn handshake(&self, address: SocketAddr, protocols: &[&str]) -> io::Result<Stream> {
         let stream = TcpStream::connect(address).await?;
         let Self::Tls(config) = self else {
             return Ok(Box::new(stream));
@@ -149,6 +153,11 @@ impl Client {
     }
 
     pub async fn send_request(&mut self, request: Request<Full<Bytes>>) -> Sent {
+        let answered = timeout(PATIENCE, self.exchange(request)).await;
+        answered.expect("no answer in time")
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Sent {
         let ready = match self {
             Self::Http1(client) => client.ready().await,
             Self::Http2(client) => client.ready().await,
@@ -176,11 +185,10 @@ impl Client {
     }
 
     pub async fn answer(&mut self, path: &str) -> Response<Incoming> {
-        match timeout(PATIENCE, self.send(path)).await {
-            Ok(Sent::Answered(answer)) => answer,
-            Ok(Sent::Unsent) => panic!("the connection was closed"),
-            Ok(Sent::Lost(error)) => panic!("lost: {error:?}"),
-            Err(_) => panic!("no answer to {path}"),
+        match self.send(path).await {
+            Sent::Answered(answer) => answer,
+            Sent::Unsent => panic!("the connection was closed"),
+            Sent::Lost(error) => panic!("lost: {error:?}"),
         }
     }
 }

@@ -14,7 +14,9 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use prost::Message;
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{net::TcpListener, sync::Notify, time::timeout};
+
+use super::PATIENCE;
 
 /// Receives until it is dropped with its runtime.
 #[derive(Clone)]
@@ -54,17 +56,18 @@ impl Collector {
 
     /// Waits for the first span that fits.
     pub async fn span(&self, fits: impl Fn(&Span) -> bool) -> Span {
-        loop {
-            let more = self.received.more.notified();
-            let found = {
-                let spans = self.received.spans.lock().unwrap();
-                spans.iter().find(|span| fits(span)).cloned()
-            };
-            if let Some(span) = found {
-                return span;
+        let waiting = async {
+            loop {
+                let more = self.received.more.notified();
+                let found = self.spans().into_iter().find(&fits);
+                if let Some(span) = found {
+                    return span;
+                }
+                more.await;
             }
-            more.await;
-        }
+        };
+        let found = timeout(PATIENCE, waiting).await;
+        found.unwrap_or_else(|_| panic!("no span fits: {:#?}", self.spans()))
     }
 
     /// All that have come.

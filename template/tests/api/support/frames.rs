@@ -1,6 +1,11 @@
 //! Frames of HTTP/2 (RFC 9113), as a client sends them that keeps to no rules.
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout,
+};
+
+use super::PATIENCE;
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The kind of a frame that says goodbye.
@@ -38,8 +43,9 @@ pub fn pong(payload: &[u8]) -> Vec<u8> {
 pub async fn next_ping(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     loop {
         let mut head = [0; 9];
+        let read = timeout(PATIENCE, stream.read_exact(&mut head)).await;
         // A reset is an end too.
-        stream.read_exact(&mut head).await.ok()?;
+        read.expect("neither a frame nor an end").ok()?;
         let [a, b, c, kind, flags, ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
         stream.read_exact(&mut payload).await.ok()?;

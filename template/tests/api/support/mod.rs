@@ -113,7 +113,7 @@ impl Service {
         let mut service = Self {
             operations: log.listening("operations").await,
             public: log.listening("public").await,
-            http: reqwest::Client::new(),
+            http: http(),
             ready_after: Duration::ZERO,
             token,
             process,
@@ -290,6 +290,12 @@ impl Drop for Service {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A client that does not wait for ever.
+pub fn http() -> reqwest::Client {
+    let client = reqwest::Client::builder().timeout(PATIENCE);
+    client.build().unwrap()
 }
 
 /// The value of a series that begins like this.

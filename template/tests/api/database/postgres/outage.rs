@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use sqlx::{Connection, PgConnection};
 
 use super::server::Server;
-use crate::support::{Service, problem};
+use crate::support::{Service, problem, until};
 
 /// Time for a request to be told.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -97,10 +97,11 @@ async fn outage(outage: Outage) {
 
     outage.end(&mut server).await;
     let ended = Instant::now();
-    let mut status = unready;
-    while status != StatusCode::OK {
-        status = service.get(&item).send().await.unwrap().status();
-    }
+    until("the item is there again", async || {
+        let answer = service.get(&item).send().await.unwrap();
+        answer.status() == StatusCode::OK
+    })
+    .await;
     let served = ended.elapsed();
     service.until_probe("/readyz", StatusCode::OK).await;
     let green = ended.elapsed();

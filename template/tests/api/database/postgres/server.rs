@@ -7,11 +7,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use sqlx::{Connection, PgConnection};
-use tokio::sync::Mutex;
+use tokio::{sync::Mutex, time::timeout};
 use url::Url;
 use uuid::Uuid;
 
@@ -155,13 +155,14 @@ impl Server {
 }
 
 async fn until_it_answers(url: &str, folder: &Path) {
-    let start = Instant::now();
-    while PgConnection::connect(url).await.is_err() {
-        if start.elapsed() > Duration::from_secs(30) {
-            let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-            panic!("PostgreSQL does not start: {log}");
+    let connecting = async {
+        while PgConnection::connect(url).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    if timeout(Duration::from_secs(30), connecting).await.is_err() {
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        panic!("PostgreSQL does not start: {log}");
     }
 }
 
