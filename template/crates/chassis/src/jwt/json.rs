@@ -66,14 +66,19 @@ impl<'de, const N: usize> Visitor<'de> for Members<'_, N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = [const { None }; N];
-        let mut names = Names::new();
+        let mut is_repeated = false;
+        let mut others = Names::default();
         while let Some((Name(name), value)) = map.next_entry()? {
-            if let Some(place) = self.0.iter().position(|wanted| *wanted == name) {
-                members[place] = Some(value);
+            match self.0.iter().position(|wanted| *wanted == name) {
+                Some(place) => is_repeated |= members[place].replace(value).is_some(),
+                None => others.0.push(name),
             }
-            names.0.push(name);
         }
-        names.check().map(|()| members)
+        // Not before the end: what is no JSON at all is told as that.
+        match is_repeated {
+            true => Err(duplicate_name()),
+            false => others.check().map(|()| members),
+        }
     }
 }
 
@@ -105,23 +110,23 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Member<'_, T> {
 #[derive(Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The names within an object.
+/// Names within an object.
+#[derive(Default)]
 struct Names<'a>(Vec<Cow<'a, str>>);
 
 impl Names<'_> {
-    fn new() -> Self {
-        // Enough for most headers and claims.
-        Self(Vec::with_capacity(16))
-    }
-
     /// By sorting: an object of a thousand names does not cost a million comparisons.
     fn check<E: Error>(mut self) -> Result<(), E> {
         self.0.sort_unstable();
         match self.0.windows(2).any(|pair| pair[0] == pair[1]) {
-            true => Err(E::custom("duplicate name")),
+            true => Err(duplicate_name()),
             false => Ok(()),
         }
     }
+}
+
+fn duplicate_name<E: Error>() -> E {
+    E::custom("duplicate name")
 }
 
 impl<'de> Deserialize<'de> for Value<'de> {
@@ -140,7 +145,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        let mut names = Names::new();
+        let mut names = Names::default();
         while let Some((Name(name), _)) = map.next_entry::<_, Value<'_>>()? {
             names.0.push(name);
         }

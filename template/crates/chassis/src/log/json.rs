@@ -70,11 +70,11 @@ fn ids(writer: &mut Writer<'_>, span: &SpanContext) -> fmt::Result {
     if !span.is_valid() {
         return Ok(());
     }
-    let (trace_id, span_id) = (span.trace_id(), span.span_id());
-    write!(
-        writer,
-        r#","trace_id":"{trace_id:032x}","span_id":"{span_id:016x}""#
-    )
+    writer.write_str(r#","trace_id":""#)?;
+    writer.write_str(const_hex::Buffer::<16>::new().format(&span.trace_id().to_bytes()))?;
+    writer.write_str(r#"","span_id":""#)?;
+    writer.write_str(const_hex::Buffer::<8>::new().format(&span.span_id().to_bytes()))?;
+    writer.write_char('"')
 }
 
 /// The innermost span, whose fields are JSON already.

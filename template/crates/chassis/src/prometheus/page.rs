@@ -148,13 +148,9 @@ impl Page {
         }
     }
 
-    fn hexadecimal(&mut self, bytes: &[u8]) {
-        const DIGITS: [char; 16] = [
-            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-        ];
-        let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    fn hexadecimal<const N: usize>(&mut self, bytes: &[u8; N]) {
         self.text
-            .extend(halves.map(|half| DIGITS[usize::from(half)]));
+            .push_str(const_hex::Buffer::<N>::new().format(bytes));
     }
 
     /// Seconds since 1970, to the millisecond.
