@@ -74,15 +74,20 @@ impl Reloader {
         let contents = contents(&effective.borrow());
         let last_success = Arc::new(AtomicU64::new(seconds_since_1970()));
         observe(meter, effective.subscribe(), Arc::clone(&last_success));
+        let reloads = meter
+            .u64_counter(names::RELOADS)
+            .with_description("Readings of a new configuration, by what became of it.")
+            .with_unit("{reload}")
+            .build();
+        // The series are there before the first one, so that an alert sees that one too.
+        for outcome in ["applied", "unchanged", "refused"] {
+            reloads.add(0, &[KeyValue::new(names::OUTCOME, outcome)]);
+        }
         Self {
             effective,
             judged: contents.clone(),
             seen: contents,
-            reloads: meter
-                .u64_counter(names::RELOADS)
-                .with_description("Readings of a new configuration, by what became of it.")
-                .with_unit("{reload}")
-                .build(),
+            reloads,
             last_success,
         }
     }

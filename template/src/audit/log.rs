@@ -42,6 +42,8 @@ impl AuditLog {
             .with_description("Entries of the audit log that could not be written.")
             .with_unit("{entry}")
             .build();
+        // The series is there before the first loss, so that an alert sees that one too.
+        failures.add(0, &[]);
         Ok(Self { output, failures })
     }
 

@@ -113,6 +113,13 @@ impl Metrics {
             .with_unit("{connection}")
             .build()
             .record(limit as u64, std::slice::from_ref(&listener));
+        let limit_reached = counter(
+            names::LIMIT_REACHED,
+            "How often the last place for a connection was taken.",
+            "{time}",
+        );
+        // The series is there before the first time, so that an alert sees that one too.
+        limit_reached.add(0, std::slice::from_ref(&listener));
         Self(Arc::new(Instruments {
             listener,
             open_now,
@@ -121,11 +128,7 @@ impl Metrics {
                 .with_description("Connections that are open.")
                 .with_unit("{connection}")
                 .build(),
-            limit_reached: counter(
-                names::LIMIT_REACHED,
-                "How often the last place for a connection was taken.",
-                "{time}",
-            ),
+            limit_reached,
             cut: counter(
                 names::CUT,
                 "Connections that the service ended, by why.",
