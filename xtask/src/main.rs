@@ -3,6 +3,7 @@
 mod allocators;
 mod bench;
 mod capacity;
+mod dashboards;
 mod delivery;
 mod demo;
 mod faults;
@@ -58,6 +59,8 @@ enum Command {
     Platform(platform::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
+    /// Writes Grafana's dashboards from what xtask/src/dashboards says
+    Dashboards,
     /// Brings the lock files up to date, and the template's with them
     Sync,
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Faults(options) => faults::run(&options),
         Command::Platform(options) => platform::run(&options),
         Command::Generate(options) => options.generate(),
+        Command::Dashboards => dashboards::write(),
         Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

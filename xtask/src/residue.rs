@@ -38,11 +38,10 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
 }
 
 /// Where braces are another language's.
-const BRACES: [&str; 5] = [
+const BRACES: [&str; 4] = [
     ".github/workflows",
     "deploy/components/monitoring/dashboard.json",
     "deploy/components/monitoring/prometheusrule.yaml",
-    "deploy/compose/grafana/dashboards/service.json",
     "justfile",
 ];
 
