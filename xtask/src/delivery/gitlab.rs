@@ -3,18 +3,11 @@ use anyhow::Result;
 use super::project::{Fault, Project, differing, takes_and_refuses};
 use crate::test::{
     report::Report,
-    tools::{CHECK_JSONSCHEMA, Registry, Tool},
+    tools::{CHECK_JSONSCHEMA, YAMLLINT},
 };
 
 const PIPELINE: &str = ".gitlab-ci.yml";
 const RENOVATE: &str = "renovate.json";
-
-const YAMLLINT: Tool = Tool {
-    program: "yamllint",
-    package: "yamllint",
-    version: "1.38.0",
-    registry: Registry::Python,
-};
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     let projects = differing(report, projects, &[PIPELINE, ".gitlab", RENOVATE])?;

