@@ -13,6 +13,7 @@ use super::{
     COLLECTOR,
     compositions::{self, Composition, name_of_layer},
     distribution::Distribution,
+    objects::selectors_find_pods,
 };
 use crate::{
     delivery::manifests::{
@@ -318,40 +319,6 @@ fn mebibytes(text: &str) -> Option<u64> {
         return Some(gibibytes.parse::<u64>().ok()? * 1024);
     }
     text.strip_suffix("Mi")?.parse().ok()
-}
-
-fn selectors_find_pods(objects: &[Object]) -> Result<()> {
-    let pods: Vec<_> = objects.iter().filter_map(Object::pods).collect();
-    for object in objects {
-        let selector = match object.kind() {
-            "Service" => object.table("/spec/selector"),
-            "NetworkPolicy" => object.table("/spec/podSelector/matchLabels"),
-            "DaemonSet" | "Deployment" | "PodDisruptionBudget" | "StatefulSet" => {
-                object.table("/spec/selector/matchLabels")
-            }
-            _ => continue,
-        };
-        let fits = |pod: &&&Value| {
-            let labels = &pod["metadata"]["labels"];
-            selector.iter().all(|(name, value)| labels[name] == *value)
-        };
-        let found: Vec<_> = pods.iter().filter(fits).collect();
-        ensure!(
-            found.len() == 1,
-            "{} selects {} kinds of pods",
-            object.id(),
-            found.len()
-        );
-        let ports: Vec<_> = list(&found[0]["spec"]["containers"][0]["ports"])
-            .iter()
-            .map(|port| &port["name"])
-            .collect();
-        for port in object.list("/spec/ports") {
-            let target = &port["targetPort"];
-            ensure!(ports.contains(&target), "{}: no port {target}", object.id());
-        }
-    }
-    Ok(())
 }
 
 fn shards_are_there(objects: &[Object]) -> Result<()> {

@@ -3,7 +3,10 @@
 
 mod compositions;
 mod distribution;
+mod grafana;
+mod logs;
 mod manifests;
+mod objects;
 mod unbuilt;
 mod unit;
 
@@ -66,6 +69,8 @@ fn steps(report: &mut Report, options: &Options) -> Result<()> {
     compositions::run(report, &distribution)?;
     manifests::run(report, &distribution)?;
     unit::run(report, &distribution)?;
+    grafana::run(report)?;
+    logs::run(report)?;
     proofs(report, &distribution, options)
 }
 
@@ -96,9 +101,10 @@ fn proofs(report: &mut Report, distribution: &Distribution, options: &Options) -
     Ok(())
 }
 
-/// A service without a database; the proofs measure Collectors, and not themselves.
+/// A service that needs no server; the proofs measure Collectors, and not themselves.
 fn build() -> Result<PathBuf> {
-    for (package, features) in [(SERVICE, &["--no-default-features"][..]), (PROOFS, &[])] {
+    let sqlite = &["--no-default-features", "--features", "sqlite"][..];
+    for (package, features) in [(SERVICE, sqlite), (PROOFS, &[])] {
         let mut build = run::cargo(tree::root());
         build.args(["build", "--quiet", "--locked", "--package", package]);
         run::output(build.args(features))?;
