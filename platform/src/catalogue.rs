@@ -3,8 +3,8 @@
 use crate::{
     proof::Proof,
     proofs::{
-        balance, bound, development, equivalence, flood, host, http, jaeger, load, outage, privacy,
-        security, service, shard, tail,
+        balance, bound, development, equivalence, flood, host, http, jaeger, load, outage, panels,
+        privacy, security, service, shard, tail,
     },
 };
 
@@ -16,8 +16,13 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "service",
-        title: "A service's own trace arrives",
+        title: "A request's span, its line in the log and the exemplar of its duration are of one trace",
         run: |setup| Box::pin(service::run(setup)),
+    },
+    Proof {
+        name: "panels",
+        title: "Every panel of a dashboard shows data, and every rule asks for what is there",
+        run: |setup| Box::pin(panels::run(setup)),
     },
     Proof {
         name: "development",

@@ -78,6 +78,11 @@ impl Collector {
         format!("127.0.0.1:{}", self.ports.http)
     }
 
+    /// Where its own metrics are.
+    pub fn metrics(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.metrics)
+    }
+
     /// SIGKILL: nothing is put in order.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()?;
@@ -139,7 +144,7 @@ impl Collector {
 
     /// All of them.
     pub async fn exposition(&self) -> Result<String> {
-        let url = format!("http://127.0.0.1:{}/metrics", self.ports.metrics);
+        let url = format!("http://{}/metrics", self.metrics());
         Ok(self.http.get(url).send().await?.text().await?)
     }
 

@@ -13,6 +13,7 @@ mod choice;
 mod client;
 mod collector;
 mod composition;
+mod load;
 #[expect(
     dead_code,
     reason = "what is measured here no compiler of Rust has built"
@@ -22,8 +23,12 @@ mod machine;
 mod modes;
 mod page;
 mod pki;
+mod prometheus;
+mod promql;
 mod proof;
 mod proofs;
+mod questions;
+mod service;
 mod setup;
 mod sink;
 mod spans;

@@ -25,6 +25,11 @@ impl Setup {
         Composition::read(&self.deploy, mode)
     }
 
+    /// Where all of this is.
+    pub fn repository(&self) -> PathBuf {
+        self.deploy.join("../..")
+    }
+
     /// So much, or as much as a quick run has time for.
     pub fn of<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }

@@ -33,6 +33,7 @@ use opentelemetry_proto::tonic::{
             trace_service_server::{TraceService, TraceServiceServer},
         },
     },
+    common::v1::KeyValue,
     logs::v1::LogRecord,
     metrics::v1::Metric,
     trace::v1::ResourceSpans,
@@ -63,9 +64,22 @@ pub struct Received {
     spans: Mutex<Vec<Seen>>,
     come: Mutex<Come>,
     metrics: Mutex<Vec<Metric>>,
-    logs: Mutex<Vec<LogRecord>>,
+    lines: Mutex<Vec<Line>>,
     counted: AtomicU64,
     only_counts: AtomicBool,
+}
+
+/// A line of a log, with what its resource says.
+#[derive(Clone)]
+pub struct Line {
+    pub record: LogRecord,
+    resource: Vec<KeyValue>,
+}
+
+impl Line {
+    pub fn of_resource(&self, key: &str) -> Option<String> {
+        spans::find(&self.resource, key)
+    }
 }
 
 impl Sink {
@@ -139,8 +153,13 @@ impl Sink {
         lock(&self.received.metrics).clone()
     }
 
+    pub fn lines(&self) -> Vec<Line> {
+        lock(&self.received.lines).clone()
+    }
+
     pub fn logs(&self) -> Vec<LogRecord> {
-        lock(&self.received.logs).clone()
+        let lines = self.lines().into_iter();
+        lines.map(|line| line.record).collect()
     }
 
     /// How many spans have come.
@@ -219,9 +238,16 @@ async fn logs(
     let Some(request) = message::<ExportLogsServiceRequest>(&headers, &body) else {
         return StatusCode::BAD_REQUEST;
     };
-    let resources = request.resource_logs.into_iter();
-    let scopes = resources.flat_map(|resource| resource.scope_logs);
-    lock(&received.logs).extend(scopes.flat_map(|scope| scope.log_records));
+    let lines = request.resource_logs.into_iter().flat_map(|logs| {
+        let resource = logs.resource.unwrap_or_default().attributes;
+        let scopes = logs.scope_logs.into_iter();
+        let records = scopes.flat_map(|scope| scope.log_records);
+        records.map(move |record| Line {
+            record,
+            resource: resource.clone(),
+        })
+    });
+    lock(&received.lines).extend(lines);
     StatusCode::OK
 }
 

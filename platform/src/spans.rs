@@ -142,6 +142,11 @@ fn random(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|_| fastrand::u8(..)).collect()
 }
 
+/// An id as logs and headers have it.
+pub fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A span as it arrives, with what its resource says.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -192,7 +197,8 @@ impl Seen {
     }
 }
 
-fn find(attributes: &[KeyValue], key: &str) -> Option<String> {
+/// An attribute's value, as a text.
+pub fn find(attributes: &[KeyValue], key: &str) -> Option<String> {
     let attribute = attributes.iter().find(|attribute| attribute.key == key)?;
     match attribute.value.as_ref()?.value.as_ref()? {
         Value::StringValue(text) => Some(text.clone()),

@@ -10,6 +10,7 @@ pub mod http;
 pub mod jaeger;
 pub mod load;
 pub mod outage;
+pub mod panels;
 pub mod privacy;
 pub mod security;
 pub mod service;

@@ -1,0 +1,224 @@
+//! No panel is dead, and no rule asks for what is not there: a real Prometheus scrapes a
+//! service under load and real Collectors, and is asked what the dashboards ask.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::time::sleep;
+
+use crate::{
+    load::Load,
+    modes,
+    pki::Pki,
+    prometheus::{Labels, Prometheus, Target},
+    promql::{self, Selector},
+    proof::Outcome,
+    questions::{self, Question},
+    service::Service,
+    setup::Setup,
+    sink::Sink,
+    spans::hex,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The job of the Collectors, as a PodMonitor calls it.
+const COLLECTORS: &str = "observability/otel-collector";
+
+/// Series of what is not here: how their names begin, and why.
+const NOT_HERE: [(&str, &str); 11] = [
+    ("alertmanager_", "no Alertmanager runs"),
+    ("backup_", "no backup is made"),
+    ("certmanager_", "a cluster's cert-manager"),
+    ("container_", "a kubelet's, of containers"),
+    ("kube_", "kube-state-metrics, of a cluster"),
+    ("kubelet_", "a kubelet's"),
+    ("node_", "node_exporter, of machines"),
+    ("pg_", "postgres_exporter, beside a PostgreSQL"),
+    ("probe_", "blackbox_exporter"),
+    ("prometheus_remote_storage_", "nothing is sent on"),
+    ("system_", "a machine's, which its agent sends by OTLP"),
+];
+
+/// What is told only in a case that is not made here, and why not.
+const NOT_MADE: [(&str, &str); 5] = [
+    (
+        "axum_chassis_jwks_last_success_timestamp_seconds",
+        "no issuer gives keys",
+    ),
+    ("otelcol_exporter_enqueue_failed_", "no queue is full"),
+    (
+        "otelcol_exporter_send_failed_",
+        "no back end refuses for good",
+    ),
+    ("slo:", "no service promises anything"),
+    (
+        "tls_certificate_expiry_timestamp_seconds",
+        "the service speaks plain HTTP",
+    ),
+];
+
+/// Small, so that the load hits them.
+const SETTINGS: [(&str, &str); 3] = [
+    ("APP_CLIENTS__REQUESTS_PER_SECOND", "30"),
+    ("APP_CLIENTS__REQUEST_BURST", "30"),
+    ("APP_HTTP__HEADER_READ_TIMEOUT", "300ms"),
+];
+
+pub async fn run(setup: Setup) -> Result<Outcome> {
+    let folder = tempfile::tempdir()?;
+    let sink = Sink::start().await?;
+    let pki = Pki::new(folder.path())?;
+    let hybrid = modes::hybrid(&setup, &sink, &pki, &modes::all_are_kept()).await?;
+    let service = Service::start(&setup, &folder, &hybrid.agent.grpc(), &SETTINGS).await?;
+    let repository = setup.repository();
+    let rules = questions::copied(&repository, folder.path())?;
+    let collector = |pod, collector: &crate::collector::Collector| Target {
+        job: COLLECTORS,
+        pod,
+        address: collector.metrics(),
+    };
+    let targets = [
+        Target {
+            job: "service",
+            pod: "shop-api-0",
+            address: service.operations.to_string(),
+        },
+        collector("agent", &hybrid.agent),
+        collector("gateway-0", &hybrid.gateways[0]),
+        collector("gateway-1", &hybrid.gateways[1]),
+    ];
+    let prometheus = Prometheus::start(&targets, &rules).await?;
+    let _load = Load::on(&service);
+
+    let panels = questions::of_panels(&repository)?;
+    let silent = until_alive(&prometheus, &panels).await?;
+    let answered = panels.len() - silent.len();
+    let dead: Vec<_> = silent.iter().filter(|it| can_be_answered(it.0)).collect();
+    let dead: Vec<_> = dead
+        .iter()
+        .map(|(question, fault)| format!("{}: {fault}: {}", question.by, question.expression))
+        .collect();
+    let asked = questions::of_rules(&repository)?;
+    let unknown = unknown(&prometheus, &asked, &questions::recorded(&repository)?).await?;
+    let led = led_to_traces(&prometheus, &sink).await?;
+    Ok(Outcome::of(format!(
+        "{answered} of {} questions of panels are answered with data, and with the labels that their legends name; {} rules ask for series and labels that are there; {led} exemplars in Prometheus are of traces that came. Not here: {}; not made: {}",
+        panels.len(),
+        asked.len(),
+        told(&NOT_HERE),
+        told(&NOT_MADE),
+    ))
+    .goal(dead.is_empty(), format!("dead: {}", dead.join("; ")))
+    .goal(unknown.is_empty(), format!("unknown: {}", unknown.join("; ")))
+    .goal(led > 0, "no exemplar leads to a trace")
+    .goal(finds_faults(&prometheus).await?, "what is dead is not found"))
+}
+
+/// Whether a panel without data, one without its legend's label, and a rule that asks for a
+/// label that nobody has are each told.
+async fn finds_faults(prometheus: &Prometheus) -> Result<bool> {
+    let question = |expression: &str, legend: &str| Question {
+        by: "nobody".to_owned(),
+        expression: expression.to_owned(),
+        legend: legend.to_owned(),
+    };
+    let questions = [
+        question("http_server_requests_total", ""),
+        question("up", "{{nobody}}"),
+    ];
+    let mut found = 0;
+    for question in &questions {
+        let series = prometheus.ask(&question.expression).await?;
+        found += usize::from(fault(question, &series).is_some());
+    }
+    let rule = [question("up{nobody=\"\"} == 0", "")];
+    found += unknown(prometheus, &rule, &[]).await?.len();
+    Ok(found == 3)
+}
+
+fn told(reasons: &[(&str, &str)]) -> String {
+    let told = reasons
+        .iter()
+        .map(|(name, why)| format!("`{name}` ({why})"));
+    told.collect::<Vec<_>>().join(", ")
+}
+
+fn is_here(selector: &Selector) -> bool {
+    let is_of = |(name, _): &(&str, &str)| selector.name.starts_with(name);
+    !NOT_HERE.iter().any(is_of) && !NOT_MADE.iter().any(is_of)
+}
+
+fn can_be_answered(question: &Question) -> bool {
+    promql::selectors(&question.expression).iter().all(is_here)
+}
+
+/// Waits until each that can be has an answer; gives those that have none, and what is wrong.
+async fn until_alive<'a>(
+    prometheus: &Prometheus,
+    questions: &'a [Question],
+) -> Result<Vec<(&'a Question, String)>> {
+    let begun = Instant::now();
+    loop {
+        let mut silent = Vec::new();
+        for question in questions {
+            let series = prometheus.ask(&question.expression).await?;
+            silent.extend(fault(question, &series).map(|fault| (question, fault)));
+        }
+        let is_waited_for = silent.iter().any(|(question, _)| can_be_answered(question));
+        if !is_waited_for || begun.elapsed() > PATIENCE {
+            return Ok(silent);
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+fn fault(question: &Question, series: &[Labels]) -> Option<String> {
+    if series.is_empty() {
+        return Some("no data".to_owned());
+    }
+    let parts = question.legend.split("{{").skip(1);
+    let labels = parts.map(|part| part.split("}}").next().unwrap_or_default());
+    let is_missing = |label: &&str| !series.iter().any(|labels| labels.contains_key(*label));
+    let missing: Vec<_> = labels.filter(is_missing).collect();
+    (!missing.is_empty()).then(|| format!("no {missing:?}"))
+}
+
+/// Series that rules ask for and nobody has, or not with these labels.
+async fn unknown(
+    prometheus: &Prometheus,
+    asked: &[Question],
+    recorded: &[String],
+) -> Result<Vec<String>> {
+    let names = prometheus.names().await?;
+    let mut unknown = Vec::new();
+    for question in asked {
+        for selector in promql::selectors(&question.expression) {
+            if !is_here(&selector) || recorded.contains(&selector.name) {
+                continue;
+            }
+            let has_labels = has(prometheus, &selector).await?;
+            if !names.contains(&selector.name) || !has_labels {
+                unknown.push(format!("{}: {selector:?}", question.by));
+            }
+        }
+    }
+    Ok(unknown)
+}
+
+/// Whether some series of this name has each of the labels.
+async fn has(prometheus: &Prometheus, selector: &Selector) -> Result<bool> {
+    let labels = selector.labels.iter().map(|label| format!("{label}!=\"\""));
+    let labels: Vec<_> = labels.collect();
+    let expression = format!("{}{{{}}}", selector.name, labels.join(","));
+    Ok(!prometheus.ask(&expression).await?.is_empty())
+}
+
+/// How many exemplars are of traces that the back end has.
+async fn led_to_traces(prometheus: &Prometheus, sink: &Sink) -> Result<usize> {
+    let exemplars = prometheus
+        .exemplars("http_server_request_duration_seconds_bucket")
+        .await?;
+    let come = sink.come();
+    let ids: Vec<_> = come.keys().map(|id| hex(id)).collect();
+    Ok(exemplars.iter().filter(|id| ids.contains(id)).count())
+}
