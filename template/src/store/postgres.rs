@@ -44,7 +44,8 @@ pub struct Config {
     /// Connections at most. All replicas' together must stay below the server's
     /// `max_connections`.
     pub max_connections: u32,
-    /// Connections that are kept open.
+    /// Connections that are there from the start. With as many as there may be, no request
+    /// waits for a name server, a handshake and a login while another's is in use.
     pub min_connections: u32,
     /// Time to wait for a connection; then 503.
     #[serde(with = "humantime_serde")]
@@ -65,7 +66,7 @@ impl Default for Config {
         Self {
             url: Secret::from("postgres://postgres@127.0.0.1:5432/postgres"),
             max_connections: 20,
-            min_connections: 5,
+            min_connections: 20,
             acquire_timeout: Duration::from_millis(1500),
             statement_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_millis(1800),
@@ -133,10 +134,20 @@ pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
         .map_err(|_| sqlx::Error::PoolTimedOut)??
         .close()
         .await?;
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
         .min_connections(config.min_connections)
         .acquire_timeout(config.acquire_timeout)
-        .connect_with(options)
-        .await
+        .connect_lazy_with(options);
+    fill(&pool, config.min_connections);
+    Ok(pool)
+}
+
+/// All at once, and in the background: the pool by itself would take them one by one, and
+/// fail if that takes too long. What does not come now comes when it is needed.
+fn fill(pool: &PgPool, connections: u32) {
+    for _ in 0..connections {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.acquire().await.map(drop) });
+    }
 }

@@ -285,12 +285,13 @@ impl TryFrom<Row> for Item {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Tls, WorkerCrashed};
+        use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
 
         match error {
             Database(error) if error.is_unique_violation() => Self::NameTaken,
             Database(error) if is_transient(&*error) => Self::Unavailable(error.into()),
-            Io(_) | PoolClosed | PoolTimedOut | Tls(_) | WorkerCrashed => {
+            // Who is cut off in the middle of a login has an error of the protocol.
+            Io(_) | PoolClosed | PoolTimedOut | Protocol(_) | Tls(_) | WorkerCrashed => {
                 Self::Unavailable(error.into())
             }
             _ => Self::Failed(error.into()),

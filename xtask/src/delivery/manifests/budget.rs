@@ -50,7 +50,7 @@ pub const RULES: &[Rule] = &[
                 "APP_HTTP__KEEP_ALIVE_TIMEOUT: 60s",
             ),
             (
-                "APP_STORE__MIN_CONNECTIONS: \"2\"",
+                "APP_STORE__MIN_CONNECTIONS: \"5\"",
                 "APP_STORE__STATEMENT_TIMEOUT: 9s",
             ),
             ("activeDeadlineSeconds: 300", "activeDeadlineSeconds: 200"),

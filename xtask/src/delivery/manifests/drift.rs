@@ -32,7 +32,7 @@ pub const RULES: &[Rule] = &[
                 "APP_HTTP__KEEP_ALIVE_TIMEOUT: 75 parsecs",
             ),
             (
-                "APP_STORE__MIN_CONNECTIONS: \"2\"",
+                "APP_STORE__MIN_CONNECTIONS: \"5\"",
                 "APP_STORE__MIN_CONNECTIONS: \"6\"",
             ),
             ("APP_TLS__CERTIFICATE_FILE: ", "APP_TLS__CERTIFICATE: "),

@@ -6,6 +6,7 @@ mod kubernetes;
 mod lint;
 pub mod object;
 pub mod prometheus;
+mod promises;
 pub mod render;
 mod rules;
 pub mod schemas;
@@ -64,7 +65,8 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         })
     });
     let services = services.collect::<Result<Vec<_>>>()?;
-    for rule in rules::RULES.iter().chain(budget::RULES).chain(drift::RULES) {
+    let rules = rules::RULES.iter().chain(budget::RULES);
+    for rule in rules.chain(drift::RULES).chain(promises::RULES) {
         report.check(rule.name, || {
             for (rendered, service) in all.iter().zip(&services) {
                 holds(rule, rendered, service)?;

@@ -4,8 +4,10 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
+use serde_json::Value;
+
 use super::{
-    object::{Object, find},
+    object::{self, Object, find, list},
     render::Rendered,
 };
 use crate::{run, test::report::Report, tree};
@@ -52,12 +54,11 @@ impl Alerts<'_> {
         report.check("promtool test rules: each alert fires when it must", || {
             self.promtool(&["test", "rules", "tests.yaml"])
         })?;
-        report.check("every alert has a test", || {
+        report.check("each alert has a test in which it fires and ends", || {
             let groups = rule.list("/spec/groups").iter();
-            for rule in groups.flat_map(|group| super::object::list(&group["rules"])) {
+            for rule in groups.flat_map(|group| list(&group["rules"])) {
                 if let Some(alert) = rule["alert"].as_str() {
-                    let named = format!("alertname=\"{alert}\"");
-                    ensure!(self.tests.contains(&named), "{alert} has none");
+                    ensure!(ends_after_firing(&self.tests, alert)?, "{alert} has none");
                 }
             }
             Ok(())
@@ -75,5 +76,61 @@ impl Alerts<'_> {
     fn promtool(&self, arguments: &[&str]) -> Result<String> {
         let mut promtool = Command::new("promtool");
         run::output(promtool.current_dir(&self.folder).args(arguments))
+    }
+}
+
+/// What a test asks for, to see what fires.
+const FIRING: &str = "ALERTS{alertstate=\"firing\"}";
+
+/// Whether one of promtool's tests sees an alert fire, and later not any more.
+pub fn ends_after_firing(tests: &str, alert: &str) -> Result<bool> {
+    let tests = object::read(tests)?;
+    let mut tests = tests.iter().flat_map(|file| file.list("/tests"));
+    Ok(tests.any(|test| ends_in(test, alert)))
+}
+
+/// A test's questions stand in the order of their times.
+fn ends_in(test: &Value, alert: &str) -> bool {
+    let named = format!("alertname=\"{alert}\"");
+    let mut has_fired = false;
+    for question in list(&test["promql_expr_test"]) {
+        let asks = |it: &str| it.contains(FIRING);
+        if !question["expr"].as_str().is_some_and(asks) {
+            continue;
+        }
+        let names = |sample: &Value| {
+            let labels = sample["labels"].as_str();
+            labels.is_some_and(|labels| labels.contains(&named))
+        };
+        let fires = list(&question["exp_samples"]).iter().any(names);
+        if has_fired && !fires {
+            return true;
+        }
+        has_fired |= fires;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn test(times: &[&str]) -> String {
+        let asked = times.iter().map(|labels| {
+            format!("{{expr: 'count by (alertname) ({FIRING})', exp_samples: [{labels}]}}")
+        });
+        let asked: Vec<_> = asked.collect();
+        format!("tests: [{{promql_expr_test: [{}]}}]", asked.join(", "))
+    }
+
+    #[test]
+    fn an_alert_is_tried_if_it_fires_and_then_ends() {
+        const FIRES: &str = "{labels: '{alertname=\"A\"}'}";
+        let is_tried = |times: &[&str]| ends_after_firing(&test(times), "A").unwrap();
+        assert!(is_tried(&[FIRES, ""]));
+        assert!(is_tried(&["", FIRES, FIRES, ""]));
+        assert!(!is_tried(&["", FIRES]));
+        assert!(!is_tried(&[FIRES, FIRES]));
+        assert!(!is_tried(&[""]));
     }
 }

@@ -51,7 +51,9 @@ const DEFINITIONS: [(&str, &str, &[&str]); 4] = [
         "github.com/prometheus-operator/prometheus-operator",
         "v0.85.0",
         &[
+            "example/prometheus-operator-crd/monitoring.coreos.com_alertmanagers.yaml",
             "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
+            "example/prometheus-operator-crd/monitoring.coreos.com_prometheuses.yaml",
             "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
             "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
         ],

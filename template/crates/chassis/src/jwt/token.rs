@@ -28,7 +28,8 @@ type Base64Url = base64::engine::Simd;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static BASE64_URL: LazyLock<Base64Url> = LazyLock::new(|| Base64Url::url_safe(NO_PAD));
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-static BASE64_URL: base64::engine::GeneralPurpose = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+static BASE64_URL: base64::engine::GeneralPurpose =
+    base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// A token in compact serialisation (RFC 7515 section 7.1): three parts, still encoded.
 pub(super) struct Token<'a> {
