@@ -40,7 +40,7 @@ const NOT_HERE: [(&str, &str); 11] = [
 ];
 
 /// What is told only in a case that is not made here, and why not.
-const NOT_MADE: [(&str, &str); 5] = [
+const NOT_MADE: [(&str, &str); 4] = [
     (
         "axum_chassis_jwks_last_success_timestamp_seconds",
         "no issuer gives keys",
@@ -50,7 +50,6 @@ const NOT_MADE: [(&str, &str); 5] = [
         "otelcol_exporter_send_failed_",
         "no back end refuses for good",
     ),
-    ("slo:", "no service promises anything"),
     (
         "tls_certificate_expiry_timestamp_seconds",
         "the service speaks plain HTTP",
