@@ -13,6 +13,7 @@ mod choice;
 mod client;
 mod collector;
 mod composition;
+mod exporter;
 mod load;
 #[expect(
     dead_code,
@@ -23,11 +24,14 @@ mod machine;
 mod modes;
 mod page;
 mod pki;
+#[path = "../../xtask/src/capacity/postgres.rs"]
+mod postgres;
 mod prometheus;
 mod promql;
 mod proof;
 mod proofs;
 mod questions;
+mod run;
 mod service;
 mod setup;
 mod sink;

@@ -7,6 +7,7 @@ use anyhow::Result;
 use tokio::time::sleep;
 
 use crate::{
+    exporter::Exporter,
     load::Load,
     modes,
     pki::Pki,
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const COLLECTORS: &str = "observability/otel-collector";
 
 /// Series of what is not here: how their names begin, and why.
-const NOT_HERE: [(&str, &str); 11] = [
+const NOT_HERE: [(&str, &str); 10] = [
     ("alertmanager_", "no Alertmanager runs"),
     ("backup_", "no backup is made"),
     ("certmanager_", "a cluster's cert-manager"),
@@ -33,14 +34,13 @@ const NOT_HERE: [(&str, &str); 11] = [
     ("kube_", "kube-state-metrics, of a cluster"),
     ("kubelet_", "a kubelet's"),
     ("node_", "node_exporter, of machines"),
-    ("pg_", "postgres_exporter, beside a PostgreSQL"),
     ("probe_", "blackbox_exporter"),
     ("prometheus_remote_storage_", "nothing is sent on"),
     ("system_", "a machine's, which its agent sends by OTLP"),
 ];
 
 /// What is told only in a case that is not made here, and why not.
-const NOT_MADE: [(&str, &str); 4] = [
+const NOT_MADE: [(&str, &str); 6] = [
     (
         "axum_chassis_jwks_last_success_timestamp_seconds",
         "no issuer gives keys",
@@ -50,11 +50,21 @@ const NOT_MADE: [(&str, &str); 4] = [
         "otelcol_exporter_send_failed_",
         "no back end refuses for good",
     ),
+    ("pg_stat_replication_", "there is no replica"),
+    (
+        "pg_stat_user_tables_",
+        "Debian's exporter is too old for it",
+    ),
     (
         "tls_certificate_expiry_timestamp_seconds",
         "the service speaks plain HTTP",
     ),
 ];
+
+/// Where a person has no such exporter.
+const NO_EXPORTER: (&str, &str) = ("pg_", "no postgres_exporter is here");
+
+type Reasons = Vec<(&'static str, &'static str)>;
 
 /// Small, so that the load hits them.
 const SETTINGS: [(&str, &str); 3] = [
@@ -76,7 +86,9 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         pod,
         address: collector.metrics(),
     };
-    let targets = [
+    let exporter = Exporter::start()?;
+    let mut not_here: Reasons = [&NOT_HERE[..], &NOT_MADE].concat();
+    let mut targets = vec![
         Target {
             job: "service",
             pod: "shop-api-0",
@@ -86,26 +98,42 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
         collector("gateway-0", &hybrid.gateways[0]),
         collector("gateway-1", &hybrid.gateways[1]),
     ];
+    match &exporter {
+        Some(exporter) => targets.push(Target {
+            job: "postgres",
+            pod: "postgres-0",
+            address: exporter.address.to_string(),
+        }),
+        None => not_here.push(NO_EXPORTER),
+    }
     let prometheus = Prometheus::start(&targets, &rules).await?;
     let _load = Load::on(&service);
 
     let panels = questions::of_panels(&repository)?;
-    let silent = until_alive(&prometheus, &panels).await?;
+    let silent = until_alive(&prometheus, &panels, &not_here).await?;
     let answered = panels.len() - silent.len();
-    let dead: Vec<_> = silent.iter().filter(|it| can_be_answered(it.0)).collect();
+    let dead: Vec<_> = silent
+        .iter()
+        .filter(|it| can_be_answered(it.0, &not_here))
+        .collect();
     let dead: Vec<_> = dead
         .iter()
         .map(|(question, fault)| format!("{}: {fault}: {}", question.by, question.expression))
         .collect();
     let asked = questions::of_rules(&repository)?;
-    let unknown = unknown(&prometheus, &asked, &questions::recorded(&repository)?).await?;
+    let unknown = unknown(
+        &prometheus,
+        &asked,
+        &questions::recorded(&repository)?,
+        &not_here,
+    )
+    .await?;
     let led = led_to_traces(&prometheus, &sink).await?;
     Ok(Outcome::of(format!(
-        "{answered} of {} questions of panels are answered with data, and with the labels that their legends name; {} rules ask for series and labels that are there; {led} exemplars in Prometheus are of traces that came. Not here: {}; not made: {}",
+        "{answered} of {} questions of panels are answered with data, and with the labels that their legends name; {} rules ask for series and labels that are there; {led} exemplars in Prometheus are of traces that came. Not here or not made: {}",
         panels.len(),
         asked.len(),
-        told(&NOT_HERE),
-        told(&NOT_MADE),
+        told(&not_here),
     ))
     .goal(dead.is_empty(), format!("dead: {}", dead.join("; ")))
     .goal(unknown.is_empty(), format!("unknown: {}", unknown.join("; ")))
@@ -131,7 +159,9 @@ async fn finds_faults(prometheus: &Prometheus) -> Result<bool> {
         found += usize::from(fault(question, &series).is_some());
     }
     let rule = [question("up{nobody=\"\"} == 0", "")];
-    found += unknown(prometheus, &rule, &[]).await?.len();
+    found += unknown(prometheus, &rule, &[], &Reasons::new())
+        .await?
+        .len();
     Ok(found == 3)
 }
 
@@ -142,19 +172,21 @@ fn told(reasons: &[(&str, &str)]) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn is_here(selector: &Selector) -> bool {
+fn is_here(selector: &Selector, not_here: &Reasons) -> bool {
     let is_of = |(name, _): &(&str, &str)| selector.name.starts_with(name);
-    !NOT_HERE.iter().any(is_of) && !NOT_MADE.iter().any(is_of)
+    !not_here.iter().any(is_of)
 }
 
-fn can_be_answered(question: &Question) -> bool {
-    promql::selectors(&question.expression).iter().all(is_here)
+fn can_be_answered(question: &Question, not_here: &Reasons) -> bool {
+    let selectors = promql::selectors(&question.expression);
+    selectors.iter().all(|selector| is_here(selector, not_here))
 }
 
 /// Waits until each that can be has an answer; gives those that have none, and what is wrong.
 async fn until_alive<'a>(
     prometheus: &Prometheus,
     questions: &'a [Question],
+    not_here: &Reasons,
 ) -> Result<Vec<(&'a Question, String)>> {
     let begun = Instant::now();
     loop {
@@ -163,7 +195,9 @@ async fn until_alive<'a>(
             let series = prometheus.ask(&question.expression).await?;
             silent.extend(fault(question, &series).map(|fault| (question, fault)));
         }
-        let is_waited_for = silent.iter().any(|(question, _)| can_be_answered(question));
+        let is_waited_for = silent
+            .iter()
+            .any(|(question, _)| can_be_answered(question, not_here));
         if !is_waited_for || begun.elapsed() > PATIENCE {
             return Ok(silent);
         }
@@ -187,12 +221,13 @@ async fn unknown(
     prometheus: &Prometheus,
     asked: &[Question],
     recorded: &[String],
+    not_here: &Reasons,
 ) -> Result<Vec<String>> {
     let names = prometheus.names().await?;
     let mut unknown = Vec::new();
     for question in asked {
         for selector in promql::selectors(&question.expression) {
-            if !is_here(&selector) || recorded.contains(&selector.name) {
+            if !is_here(&selector, not_here) || recorded.contains(&selector.name) {
                 continue;
             }
             let has_labels = has(prometheus, &selector).await?;
