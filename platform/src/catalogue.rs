@@ -3,8 +3,8 @@
 use crate::{
     proof::Proof,
     proofs::{
-        balance, bound, development, equivalence, flood, host, http, jaeger, load, outage, panels,
-        privacy, security, service, shard, tail,
+        alerts, balance, bound, development, equivalence, flood, host, http, jaeger, load, muted,
+        outage, panels, privacy, security, service, shard, tail,
     },
 };
 
@@ -78,6 +78,16 @@ pub const PROOFS: &[Proof] = &[
         name: "shard",
         title: "A gateway that is away finds its traces waiting, and holds up no other's",
         run: |setup| Box::pin(shard::run(setup)),
+    },
+    Proof {
+        name: "muted",
+        title: "What is graver mutes what it explains, and nothing else",
+        run: |setup| Box::pin(muted::run(setup)),
+    },
+    Proof {
+        name: "alerts",
+        title: "A service that fails is told to people, with what to do; its exemplars lead to traces",
+        run: |setup| Box::pin(alerts::run(setup)),
     },
     Proof {
         name: "flood",

@@ -34,9 +34,11 @@ mod questions;
 mod run;
 mod service;
 mod setup;
+mod shipped;
 mod sink;
 mod spans;
 mod table;
+mod told;
 
 use std::{fs, path::PathBuf, process::ExitCode, time::Instant};
 
@@ -66,6 +68,12 @@ struct Options {
     /// The binary of a service
     #[arg(long)]
     service: PathBuf,
+    /// Prometheus; without it, what needs it is left out
+    #[arg(long)]
+    prometheus: Option<PathBuf>,
+    /// Alertmanager, likewise
+    #[arg(long)]
+    alertmanager: Option<PathBuf>,
     /// Writes what was measured here
     #[arg(long)]
     page: Option<PathBuf>,
@@ -73,13 +81,19 @@ struct Options {
 
 fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    let chosen = choice::chosen(catalogue::PROOFS, &options.names)?;
+    let mut chosen = choice::chosen(catalogue::PROOFS, &options.names)?;
     let setup = Setup {
         collector: options.collector.canonicalize()?,
         deploy: options.deploy.canonicalize()?,
         service: options.service.canonicalize()?,
+        prometheus: options.prometheus.map(|it| it.canonicalize()).transpose()?,
+        alertmanager: options
+            .alertmanager
+            .map(|it| it.canonicalize())
+            .transpose()?,
         quick: options.quick,
     };
+    chosen.retain(|proof| can_be_run(proof, &setup));
     let runtime = tokio::runtime::Runtime::new()?;
     let results: Vec<_> = chosen
         .into_iter()
@@ -94,6 +108,19 @@ fn main() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Whether the programs that it needs are here; it is told if not.
+fn can_be_run(proof: &Proof, setup: &Setup) -> bool {
+    let is_here = match proof.name {
+        "alerts" => setup.prometheus.is_some() && setup.alertmanager.is_some(),
+        "muted" => setup.alertmanager.is_some(),
+        _ => true,
+    };
+    if !is_here {
+        eprintln!("{}: left out, since its programs are not here", proof.name);
+    }
+    is_here
 }
 
 /// In a task of its own: a panic is a result too.

@@ -46,11 +46,18 @@ impl Prometheus {
         let configuration = configuration(targets, rules, address);
         let file = folder.path().join("prometheus.yaml");
         fs::write(&file, configuration.to_string())?;
-        let process = Command::new("prometheus")
+        let mut command = Command::new("prometheus");
+        command
             .arg(format!("--config.file={}", file.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().display()))
             .arg(format!("--web.listen-address={address}"))
-            .args(["--enable-feature=exemplar-storage", "--log.level=warn"])
+            .args(["--enable-feature=exemplar-storage", "--log.level=warn"]);
+        Self::of(command, address, folder).await
+    }
+
+    /// Starts this, which listens there, and waits until it is ready.
+    pub async fn of(mut command: Command, address: SocketAddr, folder: TempDir) -> Result<Self> {
+        let process = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(folder.path().join("log"))?)

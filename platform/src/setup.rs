@@ -15,6 +15,10 @@ pub struct Setup {
     pub deploy: PathBuf,
     /// The binary of a service.
     pub service: PathBuf,
+    /// The binary of Prometheus, if it is one that reads what is shipped.
+    pub prometheus: Option<PathBuf>,
+    /// The binary of Alertmanager.
+    pub alertmanager: Option<PathBuf>,
     /// Whether durations and counts are cut.
     pub quick: bool,
 }

@@ -55,13 +55,13 @@ enum Command {
     Capacity(capacity::Options),
     /// Lets faults happen to the service, and writes their section of docs/benchmarks.md
     Faults(faults::Options),
-    /// Builds the OpenTelemetry Collector, and tries all that deploy/ says of it
+    /// Builds the Collector, Prometheus and Alertmanager, and tries all that deploy/ says of them
     Platform(platform::Options),
     /// Generates a service as `cargo generate` does, without installing that
     Generate(flavour::Options),
     /// Writes Grafana's dashboards from what xtask/src/dashboards says
     Dashboards,
-    /// Brings the lock files up to date, and the template's with them
+    /// Brings up to date what is made of something else: lock files, the operator's rules
     Sync,
 }
 
@@ -80,7 +80,9 @@ fn main() -> ExitCode {
         Command::Platform(options) => platform::run(&options),
         Command::Generate(options) => options.generate(),
         Command::Dashboards => dashboards::write(),
-        Command::Sync => tree::sync_lock_files().map(|()| ExitCode::SUCCESS),
+        Command::Sync => tree::sync_lock_files()
+            .and_then(|()| platform::metrics::operator::write())
+            .map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -1,5 +1,6 @@
 //! The proofs, one module each.
 
+pub mod alerts;
 pub mod balance;
 pub mod bound;
 pub mod development;
@@ -9,6 +10,7 @@ pub mod host;
 pub mod http;
 pub mod jaeger;
 pub mod load;
+pub mod muted;
 pub mod outage;
 pub mod panels;
 pub mod privacy;

@@ -13,7 +13,8 @@ use super::{
     COLLECTOR,
     compositions::{self, Composition, name_of_layer},
     distribution::Distribution,
-    objects::selectors_find_pods,
+    metrics,
+    objects::{containers_are_restricted, selectors_find, selectors_find_pods},
 };
 use crate::{
     delivery::manifests::{
@@ -74,6 +75,11 @@ const BROKEN: [(&str, &str, &str); 3] = [
     ("issuerRef:", "issuer:", "issuer"),
 ];
 
+const BROKEN_OPERATOR: [(&str, &str, &str); 2] = [
+    ("retentionSize:", "retentionSizes:", "retentionSizes"),
+    ("- alert: TargetDown", "- alarm: TargetDown", "alarm"),
+];
+
 pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
     let Some(kustomize) = KUSTOMIZE.have(report)? else {
         return Ok(());
@@ -83,13 +89,33 @@ pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
         render::files_are_named_by_kind(&folder)
     })?;
     let all = rendered(report, &kustomize, &folder)?;
+    let metrics = metrics::manifests::rendered(report, &kustomize)?;
     if let Some(schemas) = Schemas::have(report, &tree::target().join("platform"))? {
-        schemas.take(report, &all.iter().collect::<Vec<_>>())?;
+        schemas.take(report, &all.iter().chain(&metrics).collect::<Vec<_>>())?;
         schemas.refuse(report, named(&all, "hybrid")?, &BROKEN)?;
+        schemas.refuse(
+            report,
+            named(&metrics, "prometheus/operator")?,
+            &BROKEN_OPERATOR,
+        )?;
     }
+    of_metrics(report, &metrics)?;
     workloads(report, distribution, &all)?;
     rules(report, &all)?;
     alerts(report, named(&all, "hybrid-monitored")?)
+}
+
+/// Where an operator makes the pods, there are none to look at.
+fn of_metrics(report: &mut Report, all: &[Rendered]) -> Result<()> {
+    let has_pods = |one: &&Rendered| one.objects.iter().any(|it| it.pods().is_some());
+    report.check("selectors of what measures find its pods", || {
+        let mut all = all.iter().filter(has_pods);
+        all.try_for_each(|one| selectors_find(&one.objects, &["thanos"]))
+    })?;
+    report.check("what measures may do nothing else", || {
+        let mut all = all.iter().filter(has_pods);
+        all.try_for_each(|one| containers_are_restricted(&one.objects))
+    })
 }
 
 fn rendered(report: &mut Report, kustomize: &Path, folder: &Path) -> Result<Vec<Rendered>> {

@@ -6,6 +6,7 @@ mod distribution;
 mod grafana;
 mod logs;
 mod manifests;
+pub mod metrics;
 mod objects;
 mod unbuilt;
 mod unit;
@@ -20,7 +21,7 @@ use std::{
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use self::distribution::Distribution;
+use self::{distribution::Distribution, metrics::Programs};
 use crate::{page, run, test::report::Report, tree};
 
 /// What `cargo xtask platform` takes.
@@ -44,7 +45,10 @@ const PROOFS: &str = "axum-chassis-platform";
 pub fn run(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     let mut report = Report::default();
-    report.begin("platform", "the Collectors, read and run");
+    report.begin(
+        "platform",
+        "Collectors, Prometheus, Alertmanager: read and run",
+    );
     let ended = steps(&mut report, options);
     report.end(ended);
     Ok(report.finish(start.elapsed()))
@@ -71,11 +75,20 @@ fn steps(report: &mut Report, options: &Options) -> Result<()> {
     unit::run(report, &distribution)?;
     grafana::run(report)?;
     logs::run(report)?;
-    proofs(report, &distribution, options)
+    let programs = Programs::have(report, options.quick)?;
+    if let Some(programs) = &programs {
+        metrics::run(report, programs)?;
+    }
+    proofs(report, &distribution, programs, options)
 }
 
 /// The proofs are a program of their own, which tells what it sees while it does.
-fn proofs(report: &mut Report, distribution: &Distribution, options: &Options) -> Result<()> {
+fn proofs(
+    report: &mut Report,
+    distribution: &Distribution,
+    programs: Option<Programs>,
+    options: &Options,
+) -> Result<()> {
     let program = report.check("building the proofs, and a service", build)?;
     let mut proofs = Command::new(program.join("platform"));
     proofs
@@ -84,6 +97,12 @@ fn proofs(report: &mut Report, distribution: &Distribution, options: &Options) -
         .arg(&distribution.binary)
         .arg("--service")
         .arg(program.join(SERVICE));
+    if let Some(programs) = programs {
+        proofs.arg("--alertmanager").arg(programs.alertmanager);
+        if let Some(prometheus) = programs.prometheus {
+            proofs.arg("--prometheus").arg(prometheus);
+        }
+    }
     let whole = options.names.is_empty() && !options.quick;
     let section = tree::target().join("platform/section.md");
     if whole {

@@ -42,10 +42,9 @@ pub fn selectors_find(objects: &[Object], several: &[&str]) -> Result<()> {
 }
 
 fn has_ports(object: &Object, pod: &Value) -> Result<()> {
-    let ports: Vec<_> = list(&pod["spec"]["containers"][0]["ports"])
-        .iter()
-        .map(|port| &port["name"])
-        .collect();
+    let containers = list(&pod["spec"]["containers"]).iter();
+    let ports = containers.flat_map(|container| list(&container["ports"]));
+    let ports: Vec<_> = ports.map(|port| &port["name"]).collect();
     for port in object.list("/spec/ports") {
         let target = &port["targetPort"];
         ensure!(ports.contains(&target), "{}: no port {target}", object.id());

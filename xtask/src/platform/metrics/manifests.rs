@@ -1,0 +1,86 @@
+//! The manifests of Prometheus, Alertmanager and Thanos, rendered as they would be applied.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    delivery::manifests::{
+        object::{Object, find, list},
+        render::{self, Rendered},
+    },
+    refusal,
+    test::report::Report,
+    tree,
+};
+
+/// Folders that are applied, below `deploy`.
+const APPLIED: [&str; 5] = [
+    "prometheus/kubernetes",
+    "prometheus/operator",
+    "alertmanager/kubernetes",
+    "alertmanager/operator",
+    "thanos/kubernetes",
+];
+
+/// Folders of which each file holds one object, named by its kind.
+const OBJECTS: [&str; 6] = [
+    "prometheus/kubernetes",
+    "prometheus/operator",
+    "alertmanager/kubernetes",
+    "alertmanager/operator",
+    "thanos/kubernetes",
+    "thanos/component",
+];
+
+/// Of whom a vault or a person makes the Secret.
+const MADE_ELSEWHERE: [&str; 1] = ["alertmanager"];
+
+pub fn rendered(report: &mut Report, kustomize: &Path) -> Result<Vec<Rendered>> {
+    let deploy = tree::root().join("deploy");
+    for folder in OBJECTS {
+        report.check(
+            &format!("{folder}: one object a file, named by its kind"),
+            || render::files_are_named_by_kind(&deploy.join(folder)),
+        )?;
+    }
+    let mut all = Vec::new();
+    for folder in APPLIED {
+        let step = format!("kustomize: {folder}");
+        all.push(report.check(&step, || {
+            render::render(kustomize, &deploy.join(folder), folder.to_owned())
+        })?);
+    }
+    report.check("what pods mount is there", || {
+        for one in &all {
+            mounts_are_there(&one.objects)?;
+        }
+        let text = &all[0].text;
+        let (from, to) = ("name: prometheus-targets\n", "name: prometheus-target\n");
+        let broken = refusal::broken("prometheus", text, from, to)?;
+        let broken = Rendered::of(to.to_owned(), broken)?;
+        let came = mounts_are_there(&broken.objects);
+        refusal::refused(came.map(|()| String::new()), to, "prometheus-targets")
+    })?;
+    Ok(all)
+}
+
+fn mounts_are_there(objects: &[Object]) -> Result<()> {
+    for object in objects {
+        let Some(pods) = object.pods() else { continue };
+        for volume in list(&pods["spec"]["volumes"]) {
+            let of = |kind: &str, name: &str| volume[kind][name].as_str().unwrap_or_default();
+            let optional = volume["configMap"]["optional"] == true;
+            let named = [
+                ("ConfigMap", of("configMap", "name")),
+                ("Secret", of("secret", "secretName")),
+            ];
+            for (kind, name) in named {
+                let elsewhere = optional || MADE_ELSEWHERE.contains(&name) || name.is_empty();
+                let is_there = find(objects, kind, name).is_some_and(|it| it.name() == name);
+                ensure!(elsewhere || is_there, "{}: no {kind} {name}", object.id());
+            }
+        }
+    }
+    Ok(())
+}
