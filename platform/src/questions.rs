@@ -46,7 +46,7 @@ pub fn of_panels(repository: &Path) -> Result<Vec<Question>> {
     Ok(questions)
 }
 
-/// Grafana's variables, as they are with all chosen and four scrapes a second.
+/// Grafana's variables with all that may be chosen; it is scraped each second.
 fn with_all(expression: &str) -> String {
     let mut expression = expression.replace("$__rate_interval", "10s");
     for variable in ["$namespace", "$service", "$slo", "$database"] {

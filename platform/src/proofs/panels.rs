@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::{
     exporter::Exporter,
     load::Load,
-    modes,
+    modes::{self, Hybrid},
     pki::Pki,
     prometheus::{Labels, Prometheus, Target},
     promql::{self, Selector},
@@ -74,71 +75,83 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 
 pub async fn run(setup: Setup) -> Result<Outcome> {
-    let folder = tempfile::tempdir()?;
-    let sink = Sink::start().await?;
-    let pki = Pki::new(folder.path())?;
-    let hybrid = modes::hybrid(&setup, &sink, &pki, &modes::all_are_kept()).await?;
-    let service = Service::start(&setup, &folder, &hybrid.agent.grpc(), &SETTINGS).await?;
+    let world = World::start(&setup).await?;
+    let prometheus = &world.prometheus;
     let repository = setup.repository();
-    let rules = questions::copied(&repository, folder.path())?;
-    let collector = |pod, collector: &crate::collector::Collector| Target {
-        job: COLLECTORS,
-        pod,
-        address: collector.metrics(),
-    };
-    let exporter = Exporter::start()?;
-    let mut not_here: Reasons = [&NOT_HERE[..], &NOT_MADE].concat();
-    let mut targets = vec![
-        Target {
-            job: "service",
-            pod: "shop-api-0",
-            address: service.operations.to_string(),
-        },
-        collector("agent", &hybrid.agent),
-        collector("gateway-0", &hybrid.gateways[0]),
-        collector("gateway-1", &hybrid.gateways[1]),
-    ];
-    match &exporter {
-        Some(exporter) => targets.push(Target {
-            job: "postgres",
-            pod: "postgres-0",
-            address: exporter.address.to_string(),
-        }),
-        None => not_here.push(NO_EXPORTER),
-    }
-    let prometheus = Prometheus::start(&targets, &rules).await?;
-    let _load = Load::on(&service);
-
     let panels = questions::of_panels(&repository)?;
-    let silent = until_alive(&prometheus, &panels, &not_here).await?;
+    let silent = until_alive(prometheus, &panels, &world.not_here).await?;
     let answered = panels.len() - silent.len();
-    let dead: Vec<_> = silent
-        .iter()
-        .filter(|it| can_be_answered(it.0, &not_here))
-        .collect();
-    let dead: Vec<_> = dead
-        .iter()
-        .map(|(question, fault)| format!("{}: {fault}: {}", question.by, question.expression))
-        .collect();
+    let dead = silent
+        .into_iter()
+        .filter(|(question, _)| can_be_answered(question, &world.not_here))
+        .map(|(question, fault)| format!("{}: {fault}: {}", question.by, question.expression));
+    let dead: Vec<_> = dead.collect();
     let asked = questions::of_rules(&repository)?;
-    let unknown = unknown(
-        &prometheus,
-        &asked,
-        &questions::recorded(&repository)?,
-        &not_here,
-    )
-    .await?;
-    let led = led_to_traces(&prometheus, &sink).await?;
+    let recorded = questions::recorded(&repository)?;
+    let unknown = unknown(prometheus, &asked, &recorded, &world.not_here).await?;
+    let led = led_to_traces(prometheus, &world.sink).await?;
     Ok(Outcome::of(format!(
         "{answered} of {} questions of panels are answered with data, and with the labels that their legends name; {} rules ask for series and labels that are there; {led} exemplars in Prometheus are of traces that came. Not here or not made: {}",
         panels.len(),
         asked.len(),
-        told(&not_here),
+        told(&world.not_here),
     ))
     .goal(dead.is_empty(), format!("dead: {}", dead.join("; ")))
     .goal(unknown.is_empty(), format!("unknown: {}", unknown.join("; ")))
     .goal(led > 0, "no exemplar leads to a trace")
-    .goal(finds_faults(&prometheus).await?, "what is dead is not found"))
+    .goal(finds_faults(prometheus).await?, "what is dead is not found"))
+}
+
+/// All that is scraped, under load, as long as it is in scope.
+struct World {
+    prometheus: Prometheus,
+    sink: Sink,
+    not_here: Reasons,
+    _load: Load,
+    _service: Service,
+    _hybrid: Hybrid,
+    _exporter: Option<Exporter>,
+    _folder: TempDir,
+}
+
+impl World {
+    async fn start(setup: &Setup) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let sink = Sink::start().await?;
+        let pki = Pki::new(folder.path())?;
+        let hybrid = modes::hybrid(setup, &sink, &pki, &modes::all_are_kept()).await?;
+        let service = Service::start(setup, &folder, &hybrid.agent.grpc(), &SETTINGS).await?;
+        let exporter = Exporter::start()?;
+        let mut not_here = [&NOT_HERE[..], &NOT_MADE].concat();
+        if exporter.is_none() {
+            not_here.push(NO_EXPORTER);
+        }
+        let rules = questions::copied(&setup.repository(), folder.path())?;
+        let targets = targets(&service, &hybrid, exporter.as_ref());
+        Ok(Self {
+            prometheus: Prometheus::start(&targets, &rules).await?,
+            sink,
+            not_here,
+            _load: Load::on(&service),
+            _service: service,
+            _hybrid: hybrid,
+            _exporter: exporter,
+            _folder: folder,
+        })
+    }
+}
+
+fn targets(service: &Service, hybrid: &Hybrid, exporter: Option<&Exporter>) -> Vec<Target> {
+    let target = |job, pod, address| Target { job, pod, address };
+    let [first, second] = &hybrid.gateways;
+    let mut targets = vec![
+        target("service", "shop-api-0", service.operations.to_string()),
+        target(COLLECTORS, "agent", hybrid.agent.metrics()),
+        target(COLLECTORS, "gateway-0", first.metrics()),
+        target(COLLECTORS, "gateway-1", second.metrics()),
+    ];
+    targets.extend(exporter.map(|it| target("postgres", "postgres-0", it.address.to_string())));
+    targets
 }
 
 /// Whether a panel without data, one without its legend's label, and a rule that asks for a

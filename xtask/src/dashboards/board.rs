@@ -8,7 +8,7 @@ use super::panel::{Panel, Source};
 const TAG: &str = "axum-chassis";
 /// Grafana's grid.
 const COLUMNS: u64 = 24;
-/// Of the classic dashboards that every Grafana since 10 reads.
+/// Of the classic dashboards; what is older Grafana brings up to date when it reads it.
 const SCHEMA: u64 = 41;
 
 pub struct Board {
