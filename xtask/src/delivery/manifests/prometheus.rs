@@ -10,9 +10,10 @@ use super::{
     object::{self, Object, find, list},
     render::Rendered,
 };
-use crate::{run, test::report::Report, tree};
+use crate::{refusal, run, test::report::Report, tree};
 
 const TESTS: &str = include_str!("alerts.test.yaml");
+const RUNBOOK: &str = "template/deploy/runbook.md";
 
 pub fn run(report: &mut Report, all: &[Vec<Rendered>]) -> Result<()> {
     let production = super::render::production(&all[0])?;
@@ -23,7 +24,33 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>]) -> Result<()> {
         tests: TESTS.replace("my-service", service),
         silenced: ("probe=\\\"readyz\\\"} == 0", "probe=\\\"readyz\\\"} == 2"),
     };
-    alerts.fire(report, rule)
+    alerts.fire(report, rule)?;
+    let page = tree::read(&tree::root().join(RUNBOOK))?;
+    report.check("each alert leads to its part of the runbook", || {
+        lead(rule, service, &page)?;
+        let broken = refusal::broken(RUNBOOK, &page, "## ServiceSlow", "## Slow")?;
+        let came = lead(rule, service, &broken).map(|()| String::new());
+        refusal::refused(came, "## Slow", "ServiceSlow")
+    })
+}
+
+/// Whether each alert names the page of the service's own repository, which has the alert.
+fn lead(rule: &Object, service: &str, page: &str) -> Result<()> {
+    let groups = rule.list("/spec/groups").iter();
+    for rule in groups.flat_map(|group| list(&group["rules"])) {
+        let Some(alert) = rule["alert"].as_str() else {
+            continue;
+        };
+        let url = format!(
+            "https://github.com/acme/{service}/blob/main/deploy/runbook.md#{}",
+            alert.to_lowercase()
+        );
+        let named = &rule["annotations"]["runbook_url"];
+        ensure!(*named == url, "{alert} leads to {named}");
+        let has = page.lines().any(|line| line == format!("## {alert}"));
+        ensure!(has, "{RUNBOOK} has no {alert}");
+    }
+    Ok(())
 }
 
 /// Tests of a rule's alerts.
