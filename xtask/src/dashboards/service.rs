@@ -28,6 +28,8 @@ pub fn board() -> Board {
             Row::open("Duration", duration()),
             Row::open("Saturation", saturation()),
             Row::open("Replicas", replicas()),
+            // Closed: Compose has no rules that record them.
+            Row::closed("Promises", promises()),
             Row::closed("Database", database()),
             Row::closed("Runtime and process", runtime()),
             Row::closed("Tokens and keys", tokens()),
@@ -142,6 +144,20 @@ fn replicas() -> Vec<Panel> {
             .full_at(1.0),
         Panel::lines("How long checks take", unit::SECONDS, "The last time that each check was done.")
             .ask("max by (check) (axum_chassis_health_check_duration_seconds{SERVICE})", "{{check}}"),
+    ]
+}
+
+/// What the platform's rules make of the service's file of promises.
+fn promises() -> Vec<Panel> {
+    vec![
+        Panel::gauge("Budget left", unit::RATIO, "Of the failures that 30 days may have, by promise. Below 0 the promise is broken. The dashboard Promises has all windows.")
+            .ask("min by (slo) (slo:budget_left:ratio30d{SERVICE})", "{{slo}}")
+            .full_at(1.0)
+            .steps(&[(None, "red"), (Some(0.0), "orange"), (Some(0.25), "green")]),
+        Panel::lines("Burn rate", unit::TIMES, "How fast the budget is spent: 1 is all of it in just 30 days, 14.4 in two. Both windows above 14.4 wake somebody up.")
+            .ask("max by (slo) (slo:burn_rate:rate1h{SERVICE})", "{{slo}} 1 h")
+            .ask("max by (slo) (slo:burn_rate:rate5m{SERVICE})", "{{slo}} 5 min")
+            .wide(18),
     ]
 }
 

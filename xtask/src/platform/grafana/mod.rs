@@ -7,7 +7,7 @@ pub mod node;
 mod rules;
 mod sources;
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -106,22 +106,20 @@ fn by_types(report: &mut Report, node: &Node, dashboards: &[Dashboard]) -> Resul
     report.check("Grafana's types of panels, as a schema", || {
         node.schema(&schema)
     })?;
-    let conforms = |file: &Path| {
+    let conform = |files: &[PathBuf]| {
         let mut check = Command::new(&program);
-        run::output(check.arg("--schemafile").arg(&schema).arg(file))
+        run::output(check.arg("--schemafile").arg(&schema).args(files))
     };
     report.check("dashboards are of Grafana's types", || {
-        for dashboard in dashboards {
-            conforms(&tree::root().join(dashboard.file))?;
-        }
-        Ok(())
+        let files = dashboards.iter().map(|it| tree::root().join(it.file));
+        conform(&files.collect::<Vec<_>>())
     })?;
     let first = dashboards.first().context("no dashboards")?;
     for (from, to, reason) in BROKEN {
         report.check(&format!("Grafana's types refuse: {to}"), || {
             let file = folder.join("broken.json");
             fs::write(&file, refusal::broken(first.file, &first.text, from, to)?)?;
-            refusal::refused(conforms(&file), to, reason)
+            refusal::refused(conform(&[file]), to, reason)
         })?;
     }
     Ok(())
