@@ -1,5 +1,5 @@
 //! Logs: Loki with its shippers and rules, and Elasticsearch with Filebeat and Kibana. None of
-//! these programs is to be had from a registry; what they read is held against schemas of
+//! these is to be had from a registry as a program; what they read is held against schemas of
 //! ours, and against each other.
 
 mod elastic;
@@ -22,7 +22,7 @@ use crate::{
 const LOKI: &str = "deploy/loki";
 const ELK: &str = "deploy/elk";
 
-const NOT_RUN: &str = "Loki, Alloy, Promtail, Filebeat, Elasticsearch, Kibana and Grafana do not run here: no registry has them. What they read is held against schemas, LogQL against Grafana's grammar";
+const NOT_RUN: &str = "Loki, Alloy, Promtail, Filebeat, Elasticsearch, Kibana and Grafana do not run here: no registry has them as programs. What they read is held against schemas, LogQL against Grafana's grammar";
 
 pub fn run(report: &mut Report) -> Result<()> {
     report.skip(NOT_RUN.to_owned());
