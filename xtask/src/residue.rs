@@ -38,8 +38,9 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
 }
 
 /// Where braces are another language's.
-const BRACES: [&str; 4] = [
+const BRACES: [&str; 5] = [
     ".github/workflows",
+    "deploy/components/backup-alerts/prometheusrule.yaml",
     "deploy/components/monitoring/dashboard.json",
     "deploy/components/monitoring/prometheusrule.yaml",
     "justfile",
@@ -90,6 +91,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
     let file = file.to_string_lossy();
     let mentions = |word: &str| file.contains(word);
     let of_store = file.starts_with("src/store/")
+        || file.starts_with("deploy/backup/")
         || file.starts_with("deploy/components/")
         || file.starts_with("deploy/host/")
         || file.starts_with("migrations/")
@@ -101,9 +103,13 @@ fn belongs(file: &Path, answers: Answers) -> bool {
         database == "sqlite"
     } else if of_store && mentions("memory") {
         database == "none"
-    } else if of_store && mentions("/sql") {
+    } else if of_store
+        && ["/sql", "deploy/backup/", "backup-alerts"]
+            .into_iter()
+            .any(mentions)
+    {
         database != "none"
-    } else if file == "compose.override.yaml" {
+    } else if file == "compose.override.yaml" || file == ".squawk.toml" {
         database == "postgres"
     } else if file.starts_with(".github/") {
         matches!(answers.ci, "github" | "both")

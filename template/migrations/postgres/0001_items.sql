@@ -1,3 +1,6 @@
+-- Who waits for a lock holds up all who come after: it gives up, and is tried again.
+SET LOCAL lock_timeout = '2s';
+
 CREATE TABLE items (
     id          uuid        PRIMARY KEY,
     owner       text        NOT NULL,

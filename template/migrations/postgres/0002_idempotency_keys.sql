@@ -1,3 +1,6 @@
+-- Who waits for a lock holds up all who come after: it gives up, and is tried again.
+SET LOCAL lock_timeout = '2s';
+
 -- The answers of requests with an Idempotency-Key, until they expire.
 CREATE TABLE idempotency_keys (
     id          bytea       PRIMARY KEY CHECK (octet_length(id) = 32),

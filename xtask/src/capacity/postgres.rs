@@ -82,17 +82,35 @@ impl Postgres {
     /// The URL of an empty one.
     pub fn new_database(&mut self, name: &str) -> Result<String> {
         self.ask(&format!("CREATE DATABASE {name}"))?;
-        Ok(format!(
-            "postgres://postgres@127.0.0.1:{}/{name}",
-            self.port
-        ))
+        Ok(self.url(name))
     }
 
     fn ask(&self, sql: &str) -> Result<String> {
+        self.ask_of("postgres", sql)
+    }
+
+    /// What a database answers, bare.
+    pub fn ask_of(&self, database: &str, sql: &str) -> Result<String> {
+        run::output(self.psql(database).args(["--command", sql]))
+    }
+
+    /// psql, which answers bare.
+    pub fn psql(&self, database: &str) -> Command {
         let mut psql = Command::new(self.programs.join("psql"));
-        psql.args(["--quiet", "--username=postgres", "--host=127.0.0.1"])
-            .args(["--port", &self.port, "--command", sql]);
-        run::output(&mut psql)
+        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
+            .args(["--username=postgres", "--host=127.0.0.1"])
+            .args(["--port", &self.port, "--dbname", database]);
+        psql
+    }
+
+    /// The folder of its programs.
+    pub fn programs(&self) -> &Path {
+        &self.programs
+    }
+
+    /// The URL of a database, whether it is there or not.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 }
 

@@ -1,11 +1,13 @@
 //! `cargo xtask delivery`: all that brings a generated project from a commit to where
 //! it serves, read by the tools that know each format best.
 
+mod backup;
 mod github;
 mod gitlab;
 mod host;
 mod image;
 pub mod manifests;
+mod migrations;
 mod project;
 mod rehearsal;
 mod steps;
@@ -32,7 +34,12 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 6] = [
+pub const CHECKS: [Check; 8] = [
+    Check {
+        name: "backup",
+        about: "backups: taken, lost, restored, and refused where they must be",
+        steps: backup::run,
+    },
     Check {
         name: "github",
         about: "the workflows of GitHub Actions",
@@ -57,6 +64,11 @@ pub const CHECKS: [Check; 6] = [
         name: "manifests",
         about: "what is applied to Kubernetes",
         steps: manifests::run,
+    },
+    Check {
+        name: "migrations",
+        about: "what a migration does to the release that still serves",
+        steps: migrations::run,
     },
     Check {
         name: "steps",

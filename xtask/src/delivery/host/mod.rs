@@ -3,10 +3,12 @@
 
 mod budget;
 mod rehearsal;
-mod root;
+pub mod root;
 mod tools;
 
 use anyhow::Result;
+
+pub use self::tools::{analyze, with_targets};
 
 use super::{manifests::of_stores, project::Project};
 use crate::test::report::Report;

@@ -125,6 +125,12 @@ fn units(report: &mut Report, projects: &[&Project]) -> Result<()> {
 fn installed(project: &Project) -> Result<Root> {
     let root = Root::new(project)?;
     root.install(&["service", &root.build("one")?])?.right()?;
+    with_targets(&root)?;
+    Ok(root)
+}
+
+/// With the targets that systemd brings, and what its units call.
+pub fn with_targets(root: &Root) -> Result<()> {
     let units = root.path("usr/lib/systemd/system");
     fs::create_dir_all(&units)?;
     for folder in ["/usr/lib/systemd/system", "/lib/systemd/system"] {
@@ -140,10 +146,10 @@ fn installed(project: &Project) -> Result<Root> {
     }
     fs::create_dir_all(root.path("bin"))?;
     fs::copy("/bin/kill", root.path("bin/kill")).context("no /bin/kill: apt-get install procps")?;
-    Ok(root)
+    Ok(())
 }
 
-fn analyze(program: &Path, root: &Root) -> Command {
+pub fn analyze(program: &Path, root: &Root) -> Command {
     let mut analyze = Command::new(program);
     analyze.arg(format!("--root={}", root.path("").display()));
     analyze

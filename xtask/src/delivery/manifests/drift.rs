@@ -114,6 +114,10 @@ impl Service {
         })
     }
 
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     fn command(&self, settings: &BTreeMap<String, String>) -> Command {
         let mut command = Command::new(&self.binary);
         command.env_clear().current_dir(&self.certificates);
@@ -159,14 +163,14 @@ pub fn setting<'a>(config: &'a Table, field: &str) -> Option<&'a toml::Value> {
     config.get(section)?.get(key)
 }
 
-/// The environment of an object's first container, as a kubelet would make it.
+/// The environment of the container that is the service, as a kubelet would make it.
 pub fn settings_of(
     object: &Object,
     objects: &[Object],
     service: &Service,
 ) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
-    let Some(container) = object.pods().map(|pods| &pods["spec"]["containers"][0]) else {
+    let Some(container) = itself(object) else {
         return settings;
     };
     for source in list(&container["envFrom"]) {
@@ -207,11 +211,22 @@ fn decoded(value: &Value) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Those objects whose first container is the service itself.
+/// Those objects of which a container is the service itself.
 fn own(objects: &[Object]) -> impl Iterator<Item = &Object> {
-    objects
-        .iter()
-        .filter(|object| ["Deployment", "Job"].contains(&object.kind()))
+    objects.iter().filter(|object| itself(object).is_some())
+}
+
+/// The first one; in a drill the one that migrates.
+fn itself(object: &Object) -> Option<&Value> {
+    let spec = &object.pods()?["spec"];
+    match object.kind() {
+        "Deployment" | "Job" => Some(&spec["containers"][0]),
+        "CronJob" => {
+            let mut first = list(&spec["initContainers"]).iter();
+            first.find(|container| container["name"] == "migrate")
+        }
+        _ => None,
+    }
 }
 
 fn settings(objects: &[Object], service: &Service) -> Vec<String> {
@@ -305,7 +320,7 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>], services: &[Service]) -> 
             .iter()
             .flatten()
             .flat_map(|one| own(&one.objects))
-            .filter_map(|object| object.pods()?["spec"]["containers"][0]["args"][0].as_str())
+            .filter_map(|object| itself(object)?["args"][0].as_str())
             .collect();
         report.check(
             &format!("{}: commands are those that it has", service.database),
@@ -374,10 +389,12 @@ fn paths(all: &[Vec<Rendered>]) -> BTreeSet<String> {
     paths
 }
 
-/// Names of metrics in all expressions.
+/// Names of metrics in all expressions, but for those that backups tell: whether they do is
+/// asked where backups are taken.
 fn asked(all: &[Vec<Rendered>]) -> BTreeSet<String> {
     let mut expressions = Vec::new();
-    for object in all.iter().flatten().flat_map(|one| &one.objects) {
+    let objects = all.iter().flatten().flat_map(|one| &one.objects);
+    for object in objects.filter(|object| !object.name().ends_with("-backup")) {
         let groups = object.list("/spec/groups").iter();
         expressions.extend(
             groups

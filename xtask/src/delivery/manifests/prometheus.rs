@@ -13,18 +13,26 @@ use super::{
 use crate::{refusal, run, test::report::Report, tree};
 
 const TESTS: &str = include_str!("alerts.test.yaml");
+const BACKUP_TESTS: &str = include_str!("backup.test.yaml");
 const RUNBOOK: &str = "template/deploy/runbook.md";
 
 pub fn run(report: &mut Report, all: &[Vec<Rendered>]) -> Result<()> {
     let production = super::render::production(&all[0])?;
-    let rule = find(&production.objects, "PrometheusRule", "-api").context("no PrometheusRule")?;
-    let service = rule.text("/metadata/labels/app.kubernetes.io~1name");
-    let alerts = Alerts {
-        folder: tree::target().join("delivery/alerts"),
-        tests: TESTS.replace("my-service", service),
-        silenced: ("probe=\\\"readyz\\\"} == 0", "probe=\\\"readyz\\\"} == 2"),
+    let of = |name| {
+        let rule = find(&production.objects, "PrometheusRule", name);
+        rule.context("no PrometheusRule")
     };
-    alerts.fire(report, rule)?;
+    let rule = of("-api")?;
+    let service = rule.text("/metadata/labels/app.kubernetes.io~1name");
+    let alerts = |tests: &str, silenced| Alerts {
+        folder: tree::target().join("delivery/alerts"),
+        tests: tests.replace("my-service", service),
+        silenced,
+    };
+    let ready = ("probe=\\\"readyz\\\"} == 0", "probe=\\\"readyz\\\"} == 2");
+    alerts(TESTS, ready).fire(report, rule)?;
+    let backups = of("-backup")?;
+    alerts(BACKUP_TESTS, ("26 * 3600", "26000 * 3600")).fire(report, backups)?;
     let page = tree::read(&tree::root().join(RUNBOOK))?;
     report.check("each alert leads to its part of the runbook", || {
         lead(rule, service, &page)?;

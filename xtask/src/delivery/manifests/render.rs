@@ -23,7 +23,7 @@ pub const KUSTOMIZE: Tool = Tool {
 const OVERLAYS: [&str; 3] = ["dev", "staging", "production"];
 
 /// What an overlay may add to the base, in the order in which it is listed.
-const COMPONENTS: [&str; 12] = [
+const COMPONENTS: [&str; 13] = [
     "ingress",
     "gateway-api",
     "tls",
@@ -34,6 +34,7 @@ const COMPONENTS: [&str; 12] = [
     "external-secrets",
     "backup-postgres",
     "backup-sqlite",
+    "backup-alerts",
     "mesh-ready",
     "session-affinity",
 ];

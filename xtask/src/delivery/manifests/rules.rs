@@ -38,7 +38,10 @@ pub const RULES: &[Rule] = &[
                 "secretKeyRef:\n                  key: APP_STORE__URL\n                  name: ",
                 "secretKeyRef:\n                  key: APP_STORE__URL\n                  name: x",
             ),
-            ("claimName: ", "claimName: x"),
+            (
+                "- configMap:\n                  name: ",
+                "- configMap:\n                  name: x",
+            ),
             ("serviceAccountName: ", "serviceAccountName: x"),
             (
                 "kind: Deployment\n    name: ",
@@ -60,7 +63,7 @@ pub const RULES: &[Rule] = &[
                 "memory: 256Mi\n          requests",
                 "memory: 32Mi\n          requests",
             ),
-            ("schedule: 17 2 * * *", "schedule: 17 25 * * *"),
+            ("schedule: 0 2 * * *", "schedule: 0 25 * * *"),
             ("scrapeTimeout: 10s", "scrapeTimeout: 20s"),
         ],
     },
@@ -92,6 +95,7 @@ pub const RULES: &[Rule] = &[
         broken: &[
             ("namespace: production", "namespace: elsewhere"),
             ("job=\"", "job=\"x"),
+            ("{service=\"", "{service=\"x"),
             ("grafana_folder: ", "grafana_folder: x"),
             (
                 "podSelector:\n    matchLabels:\n      app.kubernetes.io/name",
@@ -275,6 +279,12 @@ fn references(objects: &[Object], _: &Service) -> Vec<String> {
     lost.map(|id| format!("nobody makes {id}")).collect()
 }
 
+/// All of a pod: those that come first, and those that stay.
+fn containers(spec: &Value) -> impl Iterator<Item = &Value> {
+    let first = list(&spec["initContainers"]).iter();
+    first.chain(list(&spec["containers"]))
+}
+
 fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
@@ -294,8 +304,12 @@ fn asked_by(spec: &Value) -> Vec<String> {
         ] {
             asked.extend(name.as_str().map(|name| format!("{kind}/{name}")));
         }
+        for source in list(&volume["projected"]["sources"]) {
+            let name = source["configMap"]["name"].as_str();
+            asked.extend(name.map(|name| format!("ConfigMap/{name}")));
+        }
     }
-    for container in list(&spec["containers"]) {
+    for container in containers(spec) {
         let from = list(&container["envFrom"]).iter();
         let one = list(&container["env"])
             .iter()
@@ -337,7 +351,7 @@ fn numbers(objects: &[Object], _: &Service) -> Vec<String> {
                 faults.push(format!("{id}: scrapeTimeout is above interval"));
             }
         }
-        let containers = object.pods().map(|pods| list(&pods["spec"]["containers"]));
+        let containers = object.pods().map(|pods| containers(&pods["spec"]));
         for container in containers.into_iter().flatten() {
             faults.extend(
                 numbers_of(container)
@@ -439,7 +453,7 @@ fn restricted(objects: &[Object], _: &Service) -> Vec<String> {
                 "reaches into the node's files",
             );
         }
-        for container in list(&spec["containers"]) {
+        for container in containers(spec) {
             let context = &container["securityContext"];
             wants(
                 context["allowPrivilegeEscalation"] == false,
@@ -495,10 +509,15 @@ fn named(objects: &[Object], _: &Service) -> Vec<String> {
             .flat_map(|group| list(&group["rules"]))
         {
             let expression = word(&rule["expr"]);
+            // Backups are told of by others than the service: their job is another.
+            let label = match object.name().ends_with("-backup") {
+                true => "service=",
+                false => "job=",
+            };
             if expression.split('"').nth(1) != Some(&service_name)
-                || expression.matches("job=").count() != 1
+                || expression.matches(label).count() != 1
             {
-                faults.push(format!("{id}: not of this job alone: {expression}"));
+                faults.push(format!("{id}: not of this service alone: {expression}"));
             }
         }
         if object
