@@ -41,6 +41,9 @@ pub(super) async fn try_lock(connection: &mut PgConnection, id: i64) -> Result<b
 pub struct Config {
     /// `postgres://user:password@host:port/database`.
     pub url: Secret,
+    /// A replica of it, written the same way: for reads that may be some time behind. While
+    /// it is away, or if there is none, they go to `url`.
+    pub replica_url: Option<Secret>,
     /// Connections at most. All replicas' together must stay below the server's
     /// `max_connections`.
     pub max_connections: u32,
@@ -65,6 +68,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: Secret::from("postgres://postgres@127.0.0.1:5432/postgres"),
+            replica_url: None,
             max_connections: 20,
             min_connections: 20,
             acquire_timeout: Duration::from_millis(1500),
@@ -80,15 +84,15 @@ impl Config {
     pub fn files_to_read(&self) -> Vec<PathBuf> {
         const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
         let passwords = env::var_os("PGPASSFILE").map(PathBuf::from);
-        let Ok(url) = Url::parse(self.url.expose()) else {
-            return Vec::new();
-        };
-        let files = url.query_pairs();
-        let files = files.filter(|(name, _)| FILES.contains(&&**name));
+        let urls = [Some(&self.url), self.replica_url.as_ref()];
+        let urls = urls.into_iter().flatten();
+        let mut files: Vec<PathBuf> = passwords.into_iter().collect();
+        for url in urls.filter_map(|url| Url::parse(url.expose()).ok()) {
+            let named = url.query_pairs();
+            let named = named.filter(|(name, _)| FILES.contains(&&**name));
+            files.extend(named.map(|(_, file)| PathBuf::from(&*file)));
+        }
         files
-            .map(|(_, file)| (*file).into())
-            .chain(passwords)
-            .collect()
     }
 
     /// None: the server has them.
@@ -97,9 +101,15 @@ impl Config {
     }
 
     pub(crate) fn validate(&self, faults: &mut Faults) {
-        if let Err(error) = PgConnectOptions::from_str(self.url.expose()) {
-            let reason = format!("{error}; write postgres://user:password@host:port/database");
-            faults.add_hidden("store.url", reason);
+        for (field, url) in [
+            ("store.url", Some(&self.url)),
+            ("store.replica_url", self.replica_url.as_ref()),
+        ] {
+            let parsed = url.map(|url| PgConnectOptions::from_str(url.expose()));
+            if let Some(Err(error)) = parsed {
+                let reason = format!("{error}; write postgres://user:password@host:port/database");
+                faults.add_hidden(field, reason);
+            }
         }
         if self.max_connections == 0 {
             faults.add("store.max_connections", 0, "must be 1 or more");
@@ -123,10 +133,7 @@ impl Config {
 }
 
 pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
-    let limit = format!("{}ms", config.statement_timeout.as_millis());
-    let options = PgConnectOptions::from_str(config.url.expose())?
-        .application_name(env!("CARGO_PKG_NAME"))
-        .options([("statement_timeout", &limit), ("lock_timeout", &limit)]);
+    let options = options(config, &config.url)?;
     // A pool says of a server that is not there only that it timed out; a single
     // connection says why.
     let first = timeout(config.acquire_timeout, options.connect()).await;
@@ -150,4 +157,26 @@ fn fill(pool: &PgPool, connections: u32) {
         let pool = pool.clone();
         tokio::spawn(async move { pool.acquire().await.map(drop) });
     }
+}
+
+/// What may be waited for a connection to the replica: the primary is there to be asked.
+const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// It may be away when the service starts.
+pub(super) fn replica(config: &Config) -> Result<Option<PgPool>, sqlx::Error> {
+    let Some(url) = &config.replica_url else {
+        return Ok(None);
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(REPLICA_ACQUIRE_TIMEOUT.min(config.acquire_timeout));
+    Ok(Some(pool.connect_lazy_with(options(config, url)?)))
+}
+
+fn options(config: &Config, url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {
+    let limit = format!("{}ms", config.statement_timeout.as_millis());
+    let options = PgConnectOptions::from_str(url.expose())?
+        .application_name(env!("CARGO_PKG_NAME"))
+        .options([("statement_timeout", &limit), ("lock_timeout", &limit)]);
+    Ok(options)
 }

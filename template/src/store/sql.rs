@@ -1,3 +1,4 @@
+mod replica;
 mod work;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use self::replica::Replica;
 pub use self::work::Work;
 use super::{
     StoreError,
@@ -25,6 +27,7 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: Pool<Database>,
+    replica: Option<Replica>,
     patience: Patience,
 }
 
@@ -72,6 +75,7 @@ impl Store {
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
         Ok(Self {
             pool: backend::connect(config).await?,
+            replica: backend::replica(config)?.map(Replica::new),
             patience: Patience(backend::answer_timeout(config)),
         })
     }
@@ -100,30 +104,64 @@ impl Store {
 
     /// Begins to tell how many connections there are, and what they do.
     pub fn observe(&self, meter: &Meter) {
-        let pool = self.pool.clone();
+        let pools = self.pools();
         meter
             .u64_observable_gauge(names::CONNECTIONS)
             .with_description("The number of connections that are in each state.")
             .with_unit("{connection}")
             .with_callback(move |observer| {
-                let idle = pool.num_idle() as u64;
-                let used = u64::from(pool.size()).saturating_sub(idle);
-                observer.observe(idle, &connections("idle"));
-                observer.observe(used, &connections("used"));
+                for (name, pool) in &pools {
+                    let idle = pool.num_idle() as u64;
+                    let used = u64::from(pool.size()).saturating_sub(idle);
+                    observer.observe(idle, &connections(name, "idle"));
+                    observer.observe(used, &connections(name, "used"));
+                }
             })
             .build();
-        let max = self.pool.options().get_max_connections();
+        let pools = self.pools();
         meter
             .u64_observable_gauge(names::CONNECTIONS_MAX)
             .with_description("The maximum number of open connections allowed.")
             .with_unit("{connection}")
-            .with_callback(move |observer| observer.observe(max.into(), &[pool_name()]))
+            .with_callback(move |observer| {
+                for (name, pool) in &pools {
+                    let max = pool.options().get_max_connections();
+                    observer.observe(max.into(), &[pool_name(name)]);
+                }
+            })
             .build();
+    }
+
+    /// All pools, by the names that their metrics have.
+    fn pools(&self) -> Vec<(&'static str, Pool<Database>)> {
+        let replica = self.replica.as_ref();
+        let replica = replica.map(|replica| ("replica", replica.pool().clone()));
+        [("store", self.pool.clone())]
+            .into_iter()
+            .chain(replica)
+            .collect()
     }
 
     /// Waits until every connection is given back, and closes them.
     pub async fn close(&self) {
-        self.pool.close().await;
+        for (_, pool) in self.pools() {
+            pool.close().await;
+        }
+    }
+
+    /// Asks the replica, which may be some time behind; the primary, if there is none or
+    /// it does not answer.
+    async fn read<T, A>(&self, ask: impl Fn(Pool<Database>) -> A) -> Result<T, StoreError>
+    where
+        A: Future<Output = Result<T, sqlx::Error>>,
+    {
+        if let Some(replica) = self.replica.as_ref().filter(|replica| replica.is_here()) {
+            match self.patience.wait(ask(replica.pool().clone())).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => replica.failed(error),
+            }
+        }
+        self.patience.wait(ask(self.pool.clone())).await
     }
 
     /// Begins a work that happens whole or not at all.
@@ -171,7 +209,8 @@ impl Store {
         row.map(Item::try_from).transpose()
     }
 
-    /// Items of this owner, the oldest first, from behind `after` on.
+    /// Items of this owner, the oldest first, from behind `after` on. Of a replica, if
+    /// there is one: what was written a moment ago may be missing.
     ///
     /// # Errors
     ///
@@ -182,15 +221,18 @@ impl Store {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Item>, StoreError> {
-        let asked = sqlx::query_as(
-            "SELECT id, name, description, quantity, version, created_at, updated_at
-             FROM items WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3",
-        )
-        .bind(owner)
-        .bind(after.unwrap_or(Uuid::nil()))
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool);
-        let rows: Vec<Row> = self.patience.wait(asked).await?;
+        let ask = |pool| async move {
+            sqlx::query_as(
+                "SELECT id, name, description, quantity, version, created_at, updated_at
+                 FROM items WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3",
+            )
+            .bind(owner)
+            .bind(after.unwrap_or(Uuid::nil()))
+            .bind(i64::from(limit))
+            .fetch_all(&pool)
+            .await
+        };
+        let rows: Vec<Row> = self.read(ask).await?;
         rows.into_iter().map(Item::try_from).collect()
     }
 
@@ -247,12 +289,12 @@ impl Store {
     }
 }
 
-fn connections(state: &'static str) -> [KeyValue; 2] {
-    [pool_name(), KeyValue::new(names::STATE, state)]
+fn connections(pool: &'static str, state: &'static str) -> [KeyValue; 2] {
+    [pool_name(pool), KeyValue::new(names::STATE, state)]
 }
 
-fn pool_name() -> KeyValue {
-    KeyValue::new(names::POOL, "store")
+fn pool_name(pool: &'static str) -> KeyValue {
+    KeyValue::new(names::POOL, pool)
 }
 
 #[derive(FromRow)]

@@ -84,6 +84,11 @@ impl Config {
     }
 }
 
+/// None: a file has no other that follows it.
+pub(super) fn replica(_: &Config) -> Result<Option<SqlitePool>, sqlx::Error> {
+    Ok(None)
+}
+
 pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(&config.path)

@@ -1,4 +1,5 @@
 mod outage;
+mod replica;
 mod server;
 
 use reqwest::StatusCode;

@@ -103,10 +103,37 @@ impl Server {
             String::from_utf8_lossy(&made.stderr)
         );
 
+        Self::of(&programs, folder).await
+    }
+
+    /// One that follows this one.
+    pub async fn replica(&self) -> Self {
+        let programs = programs().unwrap_or_else(|| panic!("{NONE}"));
+        // Where it is linked from, there may not be all of them.
+        let programs = fs::canonicalize(programs.join("initdb")).unwrap();
+        let programs = programs.parent().unwrap();
+        let folder = folder();
+        let mut copy = unprivileged(&programs.join("pg_basebackup"));
+        let made = copy
+            .args(["--dbname", &self.url, "--write-recovery-conf"])
+            .args(["--checkpoint=fast", "--no-sync", "--pgdata"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        Self::of(programs, folder).await
+    }
+
+    /// Starts what is in this folder.
+    async fn of(programs: &Path, folder: PathBuf) -> Self {
         let port = free_port();
         let guard = unprivileged(Path::new("sh"))
             .args(["-c", GUARD])
-            .arg(&programs)
+            .arg(programs)
             .arg(&folder)
             .arg(port.to_string())
             .stdin(Stdio::piped())
