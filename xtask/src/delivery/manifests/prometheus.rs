@@ -36,6 +36,7 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>]) -> Result<()> {
     let page = tree::read(&tree::root().join(RUNBOOK))?;
     report.check("each alert leads to its part of the runbook", || {
         lead(rule, service, &page)?;
+        lead(backups, service, &page)?;
         let broken = refusal::broken(RUNBOOK, &page, "## ServiceSlow", "## Slow")?;
         let came = lead(rule, service, &broken).map(|()| String::new());
         refusal::refused(came, "## Slow", "ServiceSlow")
