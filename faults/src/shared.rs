@@ -19,6 +19,7 @@ pub mod log;
 #[expect(dead_code, reason = "the tests use all of it")]
 pub mod pki;
 #[path = "../../template/tests/api/database/postgres/server.rs"]
+#[expect(dead_code, reason = "the tests use all of it")]
 pub mod postgres;
 
 /// Far above what anything here takes, on a machine that is busy with much else too.
