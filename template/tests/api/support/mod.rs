@@ -15,7 +15,7 @@ use std::{
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use self::{
     client::{Transport, Unfinished},
@@ -26,6 +26,8 @@ use crate::database::Database;
 pub const BINARY: &str = env!(concat!("CARGO_BIN_EXE_", env!("CARGO_PKG_NAME")));
 /// Far above what anything here takes; below what a person waits for.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Before a condition is looked at again: the service and its database need the processor.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The binary with these arguments and settings, in the development profile.
 fn command(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
@@ -176,7 +178,7 @@ impl Service {
     pub async fn until_probe(&self, path: &str, expected: StatusCode) {
         let probing = async {
             while self.probe(path).await != expected {
-                tokio::task::yield_now().await;
+                sleep(PAUSE).await;
             }
         };
         let answered = timeout(PATIENCE, probing).await;
@@ -212,7 +214,7 @@ impl Service {
     pub async fn until_metrics(&self, start: &str) {
         let scraping = async {
             while !self.metrics().await.lines().any(|l| l.starts_with(start)) {
-                tokio::task::yield_now().await;
+                sleep(PAUSE).await;
             }
         };
         let seen = timeout(PATIENCE, scraping).await;
@@ -252,7 +254,7 @@ impl Service {
                 if let Some(value) = value(&self.metrics().await, series).filter(|v| fits(*v)) {
                     return value;
                 }
-                tokio::task::yield_now().await;
+                sleep(PAUSE).await;
             }
         };
         match timeout(PATIENCE, scraping).await {
@@ -308,7 +310,7 @@ fn value(metrics: &str, series: &str) -> Option<f64> {
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !is_so().await {
-            tokio::task::yield_now().await;
+            sleep(PAUSE).await;
         }
     };
     let answered = timeout(PATIENCE, asking).await;
