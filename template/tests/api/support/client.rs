@@ -153,18 +153,28 @@ impl Client {
     }
 
     pub async fn send_request(&mut self, request: Request<Full<Bytes>>) -> Sent {
-        let answered = timeout(PATIENCE, self.exchange(request)).await;
-        answered.expect("no answer in time")
+        let version = match self {
+            Self::Http1(_) => Version::HTTP_11,
+            Self::Http2(_) => Version::HTTP_2,
+        };
+        let ready = timeout(PATIENCE, self.ready()).await;
+        match ready.unwrap_or_else(|_| panic!("nothing can be sent by {version:?}")) {
+            Ok(()) => {
+                let answered = timeout(PATIENCE, self.exchange(request)).await;
+                answered.unwrap_or_else(|_| panic!("no answer in time by {version:?}"))
+            }
+            Err(_) => Sent::Unsent,
+        }
+    }
+
+    async fn ready(&mut self) -> hyper::Result<()> {
+        match self {
+            Self::Http1(client) => client.ready().await,
+            Self::Http2(client) => client.ready().await,
+        }
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Sent {
-        let ready = match self {
-            Self::Http1(client) => client.ready().await,
-            Self::Http2(client) => client.ready().await,
-        };
-        if ready.is_err() {
-            return Sent::Unsent;
-        }
         let sent = match self {
             Self::Http1(client) => client.try_send_request(request).await,
             Self::Http2(client) => client.try_send_request(request).await,
