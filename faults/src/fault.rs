@@ -1,6 +1,6 @@
 //! What a fault is, and what came of it.
 
-use std::{pin::Pin, time::Duration};
+use std::pin::Pin;
 
 use anyhow::Result;
 
@@ -72,7 +72,6 @@ impl Outcome {
 pub struct Measured {
     pub fault: &'static Fault,
     pub outcome: Result<Outcome>,
-    pub took: Duration,
 }
 
 impl Measured {

@@ -60,7 +60,7 @@ struct Options {
     /// The same, built with SQLite
     #[arg(long)]
     sqlite: Option<PathBuf>,
-    /// Writes the section with the table here
+    /// The section with the table: what happens is written into it
     #[arg(long)]
     page: Option<PathBuf>,
 }
@@ -92,7 +92,8 @@ fn main() -> Result<ExitCode> {
     }
     print!("\n{}", table::render(&results));
     if let Some(path) = &options.page {
-        fs::write(path, page::render(&results))?;
+        let old = fs::read_to_string(path).context("no such page")?;
+        fs::write(path, page::render(&results, &old))?;
     }
     Ok(if results.iter().all(Measured::is_met) {
         ExitCode::SUCCESS
@@ -108,11 +109,7 @@ async fn measure(fault: &'static Fault, setup: &Setup) -> Measured {
     let here = LocalSet::new();
     let task = here.spawn_local((fault.run)(setup.clone()));
     let outcome = here.run_until(task).await.map_err(Into::into).flatten();
-    let measured = Measured {
-        fault,
-        outcome,
-        took: begun.elapsed(),
-    };
+    let measured = Measured { fault, outcome };
     eprintln!(
         "  {:.1} s, {}",
         begun.elapsed().as_secs_f64(),

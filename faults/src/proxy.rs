@@ -1,6 +1,14 @@
 //! A proxy for TCP that does to connections what a network does on a bad day.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use anyhow::Result;
 use tokio::{
@@ -38,7 +46,25 @@ const GARBAGE_BYTES: usize = 1024;
 pub struct Proxy {
     pub address: SocketAddr,
     mode: Sender<Mode>,
+    disturbed: Arc<AtomicU64>,
     _listening: JoinSet<()>,
+}
+
+/// What it was told, and what came of that.
+#[derive(Clone)]
+struct Told {
+    mode: Receiver<Mode>,
+    disturbed: Arc<AtomicU64>,
+}
+
+impl Told {
+    /// How to behave with something that came.
+    fn now(&mut self) -> Mode {
+        let mode = *self.mode.borrow_and_update();
+        self.disturbed
+            .fetch_add((mode != Mode::Pass).into(), Relaxed);
+        mode
+    }
 }
 
 impl Proxy {
@@ -46,14 +72,25 @@ impl Proxy {
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind(free_address()).await?;
         let address = listener.local_addr()?;
-        let (mode, told) = watch::channel(Mode::Pass);
+        let (mode, receiver) = watch::channel(Mode::Pass);
+        let disturbed = Arc::default();
+        let told = Told {
+            mode: receiver,
+            disturbed: Arc::clone(&disturbed),
+        };
         let mut listening = JoinSet::new();
         listening.spawn(listen(listener, target, told));
         Ok(Self {
             address,
             mode,
+            disturbed,
             _listening: listening,
         })
+    }
+
+    /// How many connections, and pieces of what goes over them, it did not just pass on.
+    pub fn disturbed(&self) -> u64 {
+        self.disturbed.load(Relaxed)
     }
 
     pub fn behave(&self, mode: Mode) {
@@ -61,21 +98,22 @@ impl Proxy {
     }
 }
 
-async fn listen(first: TcpListener, target: SocketAddr, mut mode: Receiver<Mode>) {
+async fn listen(first: TcpListener, target: SocketAddr, mut told: Told) {
     let address = first.local_addr().expect("a listener has an address");
     let mut listener = Some(first);
     let mut connections = JoinSet::new();
     loop {
-        if *mode.borrow_and_update() == Mode::Refuse {
+        if *told.mode.borrow_and_update() == Mode::Refuse {
             listener = None;
+            told.disturbed.fetch_add(connections.len() as u64, Relaxed);
             connections.shutdown().await;
         } else if listener.is_none() {
             // Nobody is given its port meanwhile, for a call of theirs.
             listener = TcpListener::bind(address).await.ok();
         }
-        let changed = mode.clone();
+        let changed = told.clone();
         tokio::select! {
-            ended = mode.changed() => if ended.is_err() { return },
+            ended = told.mode.changed() => if ended.is_err() { return },
             accepted = accept(listener.as_ref()) => if let Ok((stream, _)) = accepted {
                 // What fails here is what one side has closed.
                 connections.spawn(async move { through(stream, target, changed).await.ok() });
@@ -92,12 +130,8 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, Socket
     }
 }
 
-async fn through(
-    mut client: TcpStream,
-    target: SocketAddr,
-    mut mode: Receiver<Mode>,
-) -> io::Result<()> {
-    if *mode.borrow_and_update() == Mode::Garbage {
+async fn through(mut client: TcpStream, target: SocketAddr, mut told: Told) -> io::Result<()> {
+    if told.now() == Mode::Garbage {
         return babble(&mut client).await;
     }
     let server = TcpStream::connect(target).await?;
@@ -108,8 +142,8 @@ async fn through(
     let (from_server, to_server) = server.into_split();
     // Either way being over, the connection is.
     tokio::select! {
-        ended = pass(from_client, to_server, mode.clone(), false) => ended,
-        ended = pass(from_server, to_client, mode, true) => ended,
+        ended = pass(from_client, to_server, told.clone(), false) => ended,
+        ended = pass(from_server, to_client, told, true) => ended,
     }
 }
 
@@ -127,7 +161,7 @@ async fn babble(client: &mut TcpStream) -> io::Result<()> {
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut mode: Receiver<Mode>,
+    mut told: Told,
     is_answer: bool,
 ) -> io::Result<()> {
     let mut piece = vec![0; PIECE_BYTES];
@@ -136,10 +170,11 @@ async fn pass(
         if length == 0 {
             return Ok(());
         }
-        while *mode.borrow_and_update() == Mode::Silence {
-            mode.changed().await.map_err(io::Error::other)?;
+        let mut now = told.now();
+        while now == Mode::Silence {
+            told.mode.changed().await.map_err(io::Error::other)?;
+            now = told.now();
         }
-        let now = *mode.borrow();
         match now {
             Mode::Slow(by) if is_answer => sleep(by).await,
             Mode::Garbage if is_answer => fastrand::fill(&mut piece[..length]),

@@ -1,22 +1,32 @@
 //! The one table, in Markdown.
 
-use crate::fault::Measured;
+use crate::{fault::Measured, machine};
 
-const HEAD: [&str; 7] = ["", "fault", "load", "lost", "recovery", "goal", "met"];
+const HEAD: [&str; 8] = ["", "fault", "load", "lost", "recovery", "goal", "met", "on"];
 
 /// All that happened.
 pub fn render(results: &[Measured]) -> String {
-    let rows = results.iter().map(row);
+    of(results.iter().map(row))
+}
+
+/// A table of such rows.
+pub fn of(rows: impl IntoIterator<Item = String>) -> String {
     let head = [
         line(HEAD.map(str::to_owned)),
         line(HEAD.map(|_| "---".to_owned())),
     ];
-    head.into_iter().chain(rows.map(line)).collect()
+    head.into_iter().chain(rows).collect()
 }
 
-fn row(measured: &Measured) -> [String; HEAD.len()] {
+/// How the row of this fault begins.
+pub fn beginning(fault: &str) -> String {
+    format!("| `{fault}` |")
+}
+
+/// What came of one.
+pub fn row(measured: &Measured) -> String {
     let [load, lost, recovery] = measured.told().map(str::to_owned);
-    [
+    line([
         format!("`{}`", measured.fault.name),
         measured.fault.title.to_owned(),
         load,
@@ -27,7 +37,8 @@ fn row(measured: &Measured) -> [String; HEAD.len()] {
             met if met == "met" => met,
             other => format!("**{other}**"),
         },
-    ]
+        machine::date(),
+    ])
 }
 
 fn line(cells: [String; HEAD.len()]) -> String {

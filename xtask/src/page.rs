@@ -9,6 +9,18 @@ use crate::tree;
 /// Where what was measured is told.
 const PAGE: &str = "docs/benchmarks.md";
 
+/// What a command has written before, if it has.
+///
+/// # Errors
+///
+/// If the page cannot be read.
+pub fn section(name: &str) -> Result<String> {
+    let page = tree::read(&tree::root().join(PAGE))?;
+    let (begin, end) = marks(name);
+    let (_, section) = page.split_once(&begin).unwrap_or_default();
+    Ok(section.split(&end).next().unwrap_or_default().to_owned())
+}
+
 /// Puts the text in the place of the section that this command has written before, or at
 /// the page's end.
 ///
@@ -34,10 +46,7 @@ fn write(page: &Path, text: &str) -> Result<()> {
 }
 
 fn with_section(page: &str, name: &str, command: &str, text: &str) -> Result<String> {
-    let (begin, end) = (
-        format!("<!-- {name}: "),
-        format!("<!-- end of {name} -->\n"),
-    );
+    let (begin, end) = marks(name);
     let section = format!(
         "{begin}written by `{command}` -->\n{}\n{end}",
         text.trim_end()
@@ -49,6 +58,14 @@ fn with_section(page: &str, name: &str, command: &str, text: &str) -> Result<Str
         .split_once(&end)
         .with_context(|| format!("the section {name} has no end"))?;
     Ok(format!("{before}{section}{after}"))
+}
+
+/// Between which the section is.
+fn marks(name: &str) -> (String, String) {
+    (
+        format!("<!-- {name}: "),
+        format!("<!-- end of {name} -->\n"),
+    )
 }
 
 #[cfg(test)]
