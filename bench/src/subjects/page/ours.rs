@@ -23,8 +23,7 @@ pub const OPENMETRICS: Entry = Entry {
     name: "ours, with exemplars",
     kind: Kind::Ours,
     packages: &["axum-chassis"],
-    about: "the same in OpenMetrics, where each series has an exemplar too, and a line of when \
-            it was created",
+    about: "the same in OpenMetrics, where each series has an exemplar too",
     prepare: || {
         let registry = registry();
         let accept = Some("application/openmetrics-text");

@@ -20,6 +20,7 @@ const HOSTILE: &str = "\"} 1\n# EOF\n\\\"\\n\\,a=\"b\" \u{0}\u{1b}[0m\r\tü\u{1F
 fn main() {
     let registry = Registry::builder()
         .series_ceiling(3)
+        .with_created()
         .resource([
             KeyValue::new("service.name", "exposition"),
             KeyValue::new("hostile", HOSTILE),

@@ -1,9 +1,6 @@
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::SystemTime,
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
 use opentelemetry::{
@@ -11,13 +8,15 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt},
 };
 
+use super::milliseconds::Milliseconds;
+
 /// One measurement, and the trace that it was made in.
 #[derive(Clone)]
 pub(super) struct Exemplar {
     pub(super) trace_id: TraceId,
     pub(super) span_id: SpanId,
     pub(super) value: f64,
-    pub(super) time: SystemTime,
+    pub(super) time: Milliseconds,
 }
 
 /// Where a counter, or a bucket of a histogram, keeps its exemplar.
@@ -48,7 +47,7 @@ impl ExemplarSlot {
             trace_id: span.trace_id(),
             span_id: span.span_id(),
             value,
-            time: SystemTime::now(),
+            time: Milliseconds::now(),
         });
         self.is_taken.store(true, Ordering::Relaxed);
     }

@@ -1,7 +1,6 @@
 use std::{
     any::Any,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::SystemTime,
 };
 
 use opentelemetry::KeyValue;
@@ -10,7 +9,7 @@ use super::{
     Kind,
     cell::{Cell, CounterCell, Record},
     labels,
-    page::{Page, Sample, timestamp},
+    page::{self, Page, Sample},
 };
 use crate::bounded::BoundedMap;
 
@@ -64,6 +63,7 @@ pub(super) struct Family<C: Cell> {
 /// One line of a metric, or all the lines of a histogram that belong together.
 pub(super) struct Series<C> {
     labels: Arc<str>,
+    /// A line of its own, ready.
     created: Option<Box<str>>,
     cell: C,
     /// Counts what is recorded here, for it should be elsewhere.
@@ -146,10 +146,10 @@ impl<C: Cell> Family<C> {
         labels: Arc<str>,
         overflowed: Option<Arc<Series<CounterCell>>>,
     ) -> Arc<Series<C>> {
-        let created = || timestamp(SystemTime::now()).into_boxed_str();
+        let created = || page::created(&self.about.name, &labels).into_boxed_str();
         let series = Arc::new(Series {
-            labels,
             created: self.bounds.tells_created.then(created),
+            labels,
             cell: C::new(&self.shape),
             overflowed,
         });

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 pub enum Format {
     /// The Prometheus text format 0.0.4: the one that everything reads.
     Text,
-    /// OpenMetrics 1.0.0: with exemplars, units and the time of birth of a series.
+    /// OpenMetrics 1.0.0: with exemplars and units, and on request the time of birth of a series.
     OpenMetrics,
 }
 

@@ -73,6 +73,7 @@ mod instrument;
 mod kind;
 mod labels;
 mod meter;
+mod milliseconds;
 mod name;
 mod observed;
 mod page;

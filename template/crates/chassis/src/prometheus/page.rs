@@ -1,6 +1,6 @@
-use std::time::{SystemTime, UNIX_EPOCH};
+use opentelemetry::{SpanId, TraceId};
 
-use super::{Format, exemplar::ExemplarSlot, family::About, labels};
+use super::{Format, exemplar::ExemplarSlot, family::About, labels, milliseconds::Milliseconds};
 
 /// What the lines of one series have in common.
 pub(super) struct Sample<'a> {
@@ -8,7 +8,7 @@ pub(super) struct Sample<'a> {
     pub(super) name: &'a str,
     /// `name="value",name="value"`, or nothing.
     pub(super) labels: &'a str,
-    /// When the series was born, if that is told.
+    /// The line of when the series was born, if that is told.
     pub(super) created: Option<&'a str>,
 }
 
@@ -43,13 +43,13 @@ impl Page {
             ""
         };
         if !about.help.is_empty() {
-            self.push(&["# HELP ", name, suffix, " "]);
+            self.push(["# HELP ", name, suffix, " "]);
             labels::escape(&about.help, is_open_metrics, &mut self.text);
-            self.push(&["\n"]);
+            self.push(["\n"]);
         }
-        self.push(&["# TYPE ", name, suffix, " ", kind, "\n"]);
+        self.push(["# TYPE ", name, suffix, " ", kind, "\n"]);
         if let Some(unit) = about.unit.as_deref().filter(|_| is_open_metrics) {
-            self.push(&["# UNIT ", name, " ", unit, "\n"]);
+            self.push(["# UNIT ", name, " ", unit, "\n"]);
         }
     }
 
@@ -60,7 +60,7 @@ impl Page {
             Format::OpenMetrics => ("target", "info"),
             Format::Text => ("target_info", "gauge"),
         };
-        self.push(&[
+        self.push([
             "# HELP ",
             name,
             " Target metadata\n# TYPE ",
@@ -68,22 +68,22 @@ impl Page {
             " ",
             kind,
         ]);
-        self.push(&["\ntarget_info{", labels, "} 1\n"]);
+        self.push(["\ntarget_info{", labels, "} 1\n"]);
     }
 
     /// Name and labels of a line; its value comes next.
     pub(super) fn start(&mut self, sample: &Sample<'_>, suffix: &str) {
-        self.push(&[sample.name, suffix]);
+        self.push([sample.name, suffix]);
         if sample.labels.is_empty() {
-            self.push(&[" "]);
+            self.push([" "]);
         } else {
-            self.push(&["{", sample.labels, "} "]);
+            self.push(["{", sample.labels, "} "]);
         }
     }
 
     pub(super) fn start_bucket(&mut self, sample: &Sample<'_>, end: &str) {
         let comma = if sample.labels.is_empty() { "" } else { "," };
-        self.push(&[
+        self.push([
             sample.name,
             "_bucket{",
             sample.labels,
@@ -103,14 +103,10 @@ impl Page {
         if self.format == Format::OpenMetrics
             && let Some(exemplar) = slot.show()
         {
-            self.push(&[" # {trace_id=\""]);
-            self.hexadecimal(&exemplar.trace_id.to_bytes());
-            self.push(&["\",span_id=\""]);
-            self.hexadecimal(&exemplar.span_id.to_bytes());
-            self.push(&["\"} "]);
+            self.ids(exemplar.trace_id, exemplar.span_id);
             self.number(exemplar.value);
             self.text.push(' ');
-            self.timestamp(exemplar.time);
+            self.time(exemplar.time);
         }
         self.end();
     }
@@ -120,8 +116,7 @@ impl Page {
         if self.format == Format::OpenMetrics
             && let Some(created) = sample.created
         {
-            self.start(sample, "_created");
-            self.push(&[created, "\n"]);
+            self.text.push_str(created);
         }
     }
 
@@ -136,51 +131,74 @@ impl Page {
     /// The shortest text that is read as this value.
     pub(super) fn number(&mut self, value: f64) {
         /// All integers below are floats.
-        const EXACT: f64 = (1_u64 << 53) as f64;
-        if value.abs() < EXACT && value.fract() == 0.0 {
-            self.signed(value as i64);
+        const EXACT: u64 = 1 << 53;
+        let whole = value as i64;
+        if whole as f64 == value && whole.unsigned_abs() < EXACT {
+            self.signed(whole);
         } else if value.is_finite() {
             self.text.push_str(zmij::Buffer::new().format_finite(value));
         } else if value.is_nan() {
-            self.push(&["NaN"]);
+            self.push(["NaN"]);
         } else {
-            self.push(&[if value > 0.0 { "+Inf" } else { "-Inf" }]);
+            self.push([if value > 0.0 { "+Inf" } else { "-Inf" }]);
         }
     }
 
-    fn hexadecimal<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.text
-            .push_str(const_hex::Buffer::<N>::new().format(bytes));
+    /// The labels of an exemplar: both ids are made text in one go.
+    fn ids(&mut self, trace_id: TraceId, span_id: SpanId) {
+        // As long as a register of the widest instructions.
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&trace_id.to_bytes());
+        bytes[16..24].copy_from_slice(&span_id.to_bytes());
+        let mut text = const_hex::Buffer::<32>::new();
+        let (trace_id, rest) = text.format(&bytes).split_at(32);
+        let span_id = &rest[..16];
+        self.push([
+            " # {trace_id=\"",
+            trace_id,
+            "\",span_id=\"",
+            span_id,
+            "\"} ",
+        ]);
     }
 
-    /// Seconds since 1970, to the millisecond.
-    fn timestamp(&mut self, time: SystemTime) {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.unsigned(since.as_secs());
-        // The first of four digits gives way to the point, and the others keep their zeros.
-        let thousandths = self.number.format(1000 + since.subsec_millis());
-        self.text.push('.');
-        self.text.push_str(&thousandths[1..]);
+    /// In seconds.
+    fn time(&mut self, Milliseconds(time): Milliseconds) {
+        let text = self.number.format(time);
+        let (seconds, thousandths) = text.split_at(text.len() - 3);
+        for part in [seconds, ".", thousandths] {
+            self.text.push_str(part);
+        }
     }
 
     pub(super) fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
-            self.push(&["# EOF\n"]);
+            self.push(["# EOF\n"]);
         }
         self.text
     }
 
-    fn push(&mut self, parts: &[&str]) {
+    /// Inlined, so that a part whose length is known is copied without a call.
+    #[inline(always)]
+    fn push<const N: usize>(&mut self, parts: [&str; N]) {
         for part in parts {
             self.text.push_str(part);
         }
     }
 }
 
-/// Seconds since 1970, to the millisecond.
-pub(super) fn timestamp(time: SystemTime) -> String {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{}.{:03}", since.as_secs(), since.subsec_millis())
+/// The line that says that the series is born now.
+pub(super) fn created(name: &str, labels: &str) -> String {
+    let mut page = Page::new(Format::OpenMetrics, 0);
+    let sample = Sample {
+        name,
+        labels,
+        created: None,
+    };
+    page.start(&sample, "_created");
+    page.time(Milliseconds::now());
+    page.end();
+    page.text
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Registry {
         RegistryBuilder {
             bounds: Bounds {
                 series_ceiling: DEFAULT_SERIES_CEILING,
-                tells_created: true,
+                tells_created: false,
             },
             resource: Vec::new(),
             downstream: None,
@@ -143,10 +143,11 @@ impl RegistryBuilder {
         self
     }
 
-    /// Leaves out when each series was born, which OpenMetrics would tell as
-    /// `…_created`: a Prometheus that does not use these keeps a series for each.
-    pub fn without_created(mut self) -> Self {
-        self.bounds.tells_created = false;
+    /// Tells in OpenMetrics when each series was born, as `…_created`. Not by default: a
+    /// Prometheus without `--enable-feature=created-timestamp-zero-ingestion` keeps them as
+    /// series of their own, and so twice as many.
+    pub fn with_created(mut self) -> Self {
+        self.bounds.tells_created = true;
         self
     }
 

@@ -8,7 +8,6 @@ use crate::{OPEN_METRICS, meter, open_metrics};
 /// A registry with one of each, and no time in it.
 fn registry() -> Registry {
     let registry = Registry::builder()
-        .without_created()
         .resource([KeyValue::new("service.name", "shop")])
         .build();
     let meter = meter(&registry);
@@ -83,8 +82,8 @@ target_info{service_name="shop"} 1
 }
 
 #[test]
-fn open_metrics_tells_when_a_series_was_born() {
-    let registry = Registry::new();
+fn open_metrics_tells_when_a_series_was_born_if_asked_to() {
+    let registry = Registry::builder().with_created().build();
     meter(&registry).u64_counter("a").build().add(1, &[]);
     meter(&registry).u64_histogram("b").build().record(1, &[]);
     let page = open_metrics(&registry);
@@ -93,6 +92,9 @@ fn open_metrics_tells_when_a_series_was_born() {
         let seconds: f64 = line.expect("a line").parse().expect("a number");
         assert!(seconds > 1_700_000_000.0);
     }
+    let labelled = [KeyValue::new("k", "v")];
+    meter(&registry).u64_counter("c").build().add(1, &labelled);
+    assert!(open_metrics(&registry).contains("\nc_created{k=\"v\"} 1"));
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_callback_may_use_the_registry() {
 
 #[test]
 fn nobody_knows_when_what_is_observed_began() {
-    let registry = Registry::new();
+    let registry = Registry::builder().with_created().build();
     let meter = meter(&registry);
     let counter = meter.u64_observable_counter("a");
     counter
