@@ -7,19 +7,23 @@
 
 use std::{
     env,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     thread,
 };
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{MethodRouter, get},
+};
 use axum_chassis::trace::TraceLayer;
+use opentelemetry_sdk::trace::SdkTracer;
 use serde_json::Value;
 use service::{
     config::{Config, Environment},
     panics, runtime,
     telemetry::Telemetry,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Runtime};
 use tower_http::catch_panic::CatchPanicLayer;
 
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -29,15 +33,20 @@ const PANICKING: &str = "PANICKING";
 
 /// The lines of the log of a process that panics in a handler, in a task and in a thread.
 fn log() -> Vec<Value> {
-    let ran = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "in_a_process_of_its_own", "--nocapture"])
-        .env(PANICKING, "yes")
-        .env("RUST_BACKTRACE", "1")
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+    let ran = run("in_a_process_of_its_own");
     assert!(ran.status.success());
-    let output = String::from_utf8(ran.stdout).unwrap();
+    lines(&ran)
+}
+
+fn run(test: &str) -> Output {
+    let mut test_again = Command::new(env::current_exe().unwrap());
+    test_again.args(["--exact", test, "--nocapture"]);
+    test_again.env(PANICKING, "yes").env("RUST_BACKTRACE", "1");
+    test_again.stderr(Stdio::inherit()).output().unwrap()
+}
+
+fn lines(ran: &Output) -> Vec<Value> {
+    let output = String::from_utf8_lossy(&ran.stdout);
     let lines = output.lines().filter(|line| line.starts_with('{'));
     lines.map(|l| serde_json::from_str(l).unwrap()).collect()
 }
@@ -88,21 +97,33 @@ fn a_panic_in_a_handler_names_the_trace_of_its_request() {
     assert!(line(&log, "cause", "in a thread")["trace_id"].is_null());
 }
 
+/// In the profile `release-abort` every panic is one of these.
+#[test]
+#[cfg(unix)]
+fn a_panic_that_ends_the_process_is_logged_with_its_trace_before_that() {
+    use std::os::unix::process::ExitStatusExt;
+
+    const SIGABRT: i32 = 6;
+    let ran = run("in_a_process_that_ends");
+    assert_eq!(ran.status.signal(), Some(SIGABRT), "{:?}", ran.status);
+    let log = lines(&ran);
+    assert_eq!(line(&log, "cause", "at its end")["trace_id"], TRACE_ID);
+    assert_eq!(line(&log, "cause", "at its end")["message"], "panicked");
+}
+
 /// Not a test of its own: what the others look at.
 #[test]
 fn in_a_process_of_its_own() {
     if env::var_os(PANICKING).is_none() {
         return;
     }
-    let settings = [("APP_PROFILE", "development"), ("APP_LOG__FORMAT", "json")];
-    let config = Config::load(&Environment::from_iter(settings))
-        .unwrap()
-        .config;
-    let telemetry = Telemetry::start(&config).unwrap();
-    panics::watch(&telemetry.meter());
-    let runtime = runtime::start(&config.runtime).unwrap();
+    let (telemetry, runtime) = start();
     runtime.block_on(async {
-        let status = tokio::spawn(ask(telemetry.tracer())).await.unwrap();
+        async fn handler() {
+            panic!("in a handler")
+        }
+        let asked = ask(get(handler), telemetry.tracer());
+        let status = tokio::spawn(asked).await.unwrap();
         assert_eq!(status, 500);
         let second = "second";
         let task = tokio::spawn(async move { panic!("in a task, the {second} of two") });
@@ -115,12 +136,39 @@ fn in_a_process_of_its_own() {
     tracing::info!(page, "counted");
 }
 
-async fn ask(tracer: opentelemetry_sdk::trace::SdkTracer) -> u16 {
-    async fn handler() {
-        panic!("in a handler")
+/// The same. What cannot unwind aborts, whatever the profile.
+#[test]
+fn in_a_process_that_ends() {
+    extern "C" fn cannot_unwind() {
+        panic!("at its end")
     }
+    if env::var_os(PANICKING).is_none() {
+        return;
+    }
+    let (telemetry, runtime) = start();
+    let handler = get(async || cannot_unwind());
+    runtime.block_on(async {
+        tokio::spawn(ask(handler, telemetry.tracer()))
+            .await
+            .unwrap()
+    });
+    unreachable!("the process has ended");
+}
+
+fn start() -> (Telemetry, Runtime) {
+    let settings = [("APP_PROFILE", "development"), ("APP_LOG__FORMAT", "json")];
+    let config = Config::load(&Environment::from_iter(settings))
+        .unwrap()
+        .config;
+    let telemetry = Telemetry::start(&config).unwrap();
+    panics::watch(&telemetry.meter());
+    let runtime = runtime::start(&config.runtime).unwrap();
+    (telemetry, runtime)
+}
+
+async fn ask(handler: MethodRouter, tracer: SdkTracer) -> u16 {
     let app = Router::new()
-        .route("/", get(handler))
+        .route("/", handler)
         .layer(CatchPanicLayer::new())
         .layer(TraceLayer::new(tracer));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
