@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::{
@@ -27,17 +27,23 @@ pub struct Options {
 
 const NAME: &str = "my-service";
 /// The profiles of Cargo.toml, and the release as `just pgo` builds it.
-const PROFILES: [&str; 5] = [
-    "release",
+const PROFILES: [&str; 6] = [
+    RELEASE,
+    AGAIN,
     "release-abort",
     "release-fast-build",
     "profiling",
     PGO,
 ];
+const RELEASE: &str = "release";
+/// The same binary, measured as if it were another: what differs there is noise.
+const AGAIN: &str = "release, again";
 const PGO: &str = "release, with PGO";
 /// Each profile is asked in turn, so many times: what a machine does meanwhile meets all.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 16;
 const LOAD: [&str; 6] = ["--threads", "1", "--connections", "32", "--duration", "3s"];
+/// What a page of the list has.
+const ITEMS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn run(options: &Options) -> Result<ExitCode> {
@@ -56,9 +62,14 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     for profile in PROFILES.iter().copied().filter(chosen) {
         rows.push(Row::build(profile, &project)?);
     }
-    for round in 1..=ROUNDS {
-        eprintln!("round {round} of {ROUNDS}");
-        for row in &mut rows {
+    let first = rows.first().context("no profile has such a name")?;
+    Service::start(&first.binary, &folder)?.fill()?;
+    for round in 0..ROUNDS {
+        eprintln!("round {} of {ROUNDS}", round + 1);
+        // Nobody is always first.
+        let first = round % rows.len();
+        let (head, tail) = rows.split_at_mut(first);
+        for row in tail.iter_mut().chain(head) {
             row.measure(&folder)?;
         }
     }
@@ -75,9 +86,17 @@ struct Row {
     binary: PathBuf,
     bytes: u64,
     build: Duration,
-    start: Vec<f64>,
-    requests: Vec<f64>,
-    memory: Vec<f64>,
+    samples: Vec<Sample>,
+}
+
+/// What one round has told.
+#[derive(Clone, Copy)]
+struct Sample {
+    start_ms: f64,
+    requests_per_second: f64,
+    /// Of processor time, a request.
+    cost_us: f64,
+    memory_mib: f64,
 }
 
 impl Row {
@@ -93,6 +112,7 @@ impl Row {
                     .unwrap_or_default(),
             )
         } else {
+            let profile = if profile == AGAIN { RELEASE } else { profile };
             let mut cargo = run::cargo(project);
             cargo.env("CARGO_TARGET_DIR", project.join("target"));
             run::output(cargo.args(["build", "--profile", profile]))?;
@@ -117,18 +137,30 @@ impl Row {
             bytes: binary.metadata()?.len(),
             binary,
             build,
-            start: Vec::new(),
-            requests: Vec::new(),
-            memory: Vec::new(),
+            samples: Vec::new(),
         })
     }
 
     fn measure(&mut self, folder: &Path) -> Result<()> {
         let service = Service::start(&self.binary, folder)?;
-        self.start.push(service.started.as_secs_f64() * 1e3);
-        self.requests.push(service.requests_per_second()?);
-        self.memory.push(service.memory_mebibytes()?);
+        let load = service.load()?;
+        self.samples.push(Sample {
+            start_ms: service.started.as_secs_f64() * 1e3,
+            requests_per_second: load.requests_per_second,
+            cost_us: load.cost_us,
+            memory_mib: service.memory_mebibytes()?,
+        });
         Ok(())
+    }
+
+    fn median(&self, of: fn(&Sample) -> f64) -> f64 {
+        quantiles(self.samples.iter().map(of).collect())[1]
+    }
+
+    /// Of the ratios of each round, the quartiles: what the machine did then met both.
+    fn beside(&self, base: &Self, of: fn(&Sample) -> f64) -> [f64; 3] {
+        let rounds = self.samples.iter().zip(&base.samples);
+        quantiles(rounds.map(|(this, base)| of(this) / of(base)).collect())
     }
 }
 
@@ -178,17 +210,49 @@ impl Service {
         Ok(service)
     }
 
-    fn requests_per_second(&self) -> Result<f64> {
+    /// Puts a page of items there.
+    fn fill(&self) -> Result<()> {
+        let token = self.token.trim_start_matches("authorization: ");
+        for item in 0..ITEMS {
+            let body = format!(r#"{{"name": "item {item}", "quantity": {item}}}"#);
+            let post = ureq::post(&self.api).header("authorization", token);
+            let post = post.header("content-type", "application/json");
+            let answer = post.send(body.as_str())?;
+            ensure!(answer.status() == 201, "{}", answer.status());
+        }
+        Ok(())
+    }
+
+    fn load(&self) -> Result<Load> {
+        let before = self.processor_us()?;
         let mut wrk = Command::new("wrk");
         wrk.args(LOAD).args(["--header", &self.token]);
         let told = run::output(wrk.arg(&self.api))?;
         if told.contains("Non-2xx") {
             bail!("not every request was answered well:\n{told}");
         }
+        let spent = self.processor_us()? - before;
         let line = told
             .lines()
             .find_map(|line| line.strip_prefix("Requests/sec:"));
-        Ok(line.context("wrk says no rate")?.trim().parse()?)
+        let requests = told
+            .lines()
+            .find_map(|line| line.trim().split_once(" requests in "));
+        let (requests, _) = requests.context("wrk says no number of requests")?;
+        Ok(Load {
+            requests_per_second: line.context("wrk says no rate")?.trim().parse()?,
+            cost_us: spent / requests.parse::<f64>()?,
+        })
+    }
+
+    /// What it has had of processors.
+    fn processor_us(&self) -> Result<f64> {
+        let stat = tree::read(Path::new(&format!("/proc/{}/stat", self.process.id())))?;
+        // User and system are the 14th and the 15th; the name, in brackets, is the second.
+        let rest = stat.rsplit_once(')').context("no stat")?.1;
+        let ticks = rest.split_whitespace().skip(11).take(2);
+        let ticks = ticks.map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+        Ok(ticks * 1e6 / TICKS_PER_SECOND)
     }
 
     /// The most that it has had.
@@ -199,6 +263,14 @@ impl Service {
         Ok(kibibytes.context("no VmHWM")?.parse::<f64>()? / 1024.0)
     }
 }
+
+struct Load {
+    requests_per_second: f64,
+    cost_us: f64,
+}
+
+/// `USER_HZ`, which Linux has on every architecture that Rust knows.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 impl Drop for Service {
     fn drop(&mut self) {
@@ -212,29 +284,49 @@ fn table(rows: &[Row]) -> String {
     let mut table = format!(
         "## Release profiles\n\n\
          The service with SQLite, built from nothing; the symbols are split off, but for\n\
-         `profiling`. Medians of {ROUNDS} rounds: until `/readyz` is 200; `GET /api/v1/items` by a\n\
-         client with a token over 32 connections, logged as JSON, the client on the same cores; the\n\
-         most memory that it had. \"With PGO\" is what `just pgo` builds, in two builds.\n\n\
-         | profile | bytes | build, s | start-up, ms | requests/s | memory, MiB |\n\
-         |---|---:|---:|---:|---:|---:|\n"
+         `profiling`. Medians of {ROUNDS} rounds, in each of which every profile has its turn: until\n\
+         `/readyz` is 200; `GET /api/v1/items`, a page of {ITEMS}, by a client with a token over 32\n\
+         connections, logged as JSON, the client on the same cores; what a request took of\n\
+         processors; the most memory that the process had. Ratios are those of one round to the\n\
+         release of that round: their median, and where half of them are. `{AGAIN}` is the\n\
+         same binary once more: what its ratios are away from 1 is noise. \"With PGO\" is what\n\
+         `just pgo` builds, in two builds and a run of other requests than these alone.\n\n\
+         | profile | bytes | build, s | start-up, ms | requests/s | × release | half of all rounds | processor time a request, µs | × release | half of all rounds | memory, MiB |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for row in rows {
+        let ratio = |of: fn(&Sample) -> f64| match rows.first() {
+            Some(base) if base.profile != row.profile => {
+                let [low, median, high] = row.beside(base, of);
+                format!("{median:.3} | {low:.3} … {high:.3}")
+            }
+            _ => " | ".to_owned(),
+        };
+        let build = match row.profile {
+            AGAIN => String::new(),
+            _ => format!("{:.0}", row.build.as_secs_f64()),
+        };
         let _ = writeln!(
             table,
-            "| {} | {} | {:.0} | {:.1} | {:.0} | {:.1} |",
+            "| {} | {} | {build} | {:.1} | {:.0} | {} | {:.1} | {} | {:.1} |",
             row.profile,
             row.bytes,
-            row.build.as_secs_f64(),
-            median(&row.start),
-            median(&row.requests),
-            median(&row.memory),
+            row.median(|s| s.start_ms),
+            row.median(|s| s.requests_per_second),
+            ratio(|s| s.requests_per_second),
+            row.median(|s| s.cost_us),
+            ratio(|s| s.cost_us),
+            row.median(|s| s.memory_mib),
         );
     }
     table
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+/// The lower quartile, the median, the upper quartile.
+fn quantiles(mut values: Vec<f64>) -> [f64; 3] {
+    values.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| {
+        let place = values.len() * quarter / 4;
+        values.get(place).copied().unwrap_or(f64::NAN)
+    })
 }

@@ -27,10 +27,9 @@ impl Bases {
     pub fn have(
         report: &mut Report,
         engine: &Engine,
-        project: &Path,
+        dockerfile: PathBuf,
         folder: &Path,
     ) -> Result<Self> {
-        let dockerfile = project.join("Dockerfile");
         let text = tree::read(&dockerfile)?;
         let pins = pins(&text);
         let smallest = pins.last().context("the Dockerfile builds on nothing")?;

@@ -3,6 +3,7 @@
 mod bases;
 mod container;
 mod engine;
+mod prebuilt;
 
 use std::{fs, path::Path, process::ExitCode, time::Instant};
 
@@ -26,6 +27,9 @@ pub struct Options {
     /// Also the static image, and a binary for arm64, cross-compiled
     #[arg(long)]
     all: bool,
+    /// Around a binary that this machine has built, of the profile dev: not by the Dockerfile
+    #[arg(long, conflicts_with_all = ["profile", "all"])]
+    prebuilt: bool,
 }
 
 /// What is pulled of an image may be as much, and no more.
@@ -37,32 +41,51 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let start = Instant::now();
     let mut report = Report::default();
     report.begin("image", "the image, built and run");
-    let ended = steps(&mut report, &options.profile, options.all);
+    let ended = steps(&mut report, options);
     report.end(ended);
     Ok(report.finish(start.elapsed()))
 }
 
-fn steps(report: &mut Report, profile: &str, all: bool) -> Result<()> {
+/// As a stage of `cargo xtask test`: what takes minutes, a compiler in a container, only
+/// where the binary of this machine would not run on the image's base.
+pub fn stage(report: &mut Report) -> Result<()> {
+    let options = Options {
+        profile: "release-fast-build".to_owned(),
+        all: false,
+        prebuilt: prebuilt::runs_here(),
+    };
+    steps(report, &options)
+}
+
+fn steps(report: &mut Report, options: &Options) -> Result<()> {
     let folder = tree::target().join("image");
     fs::create_dir_all(&folder)?;
     let Some(engine) = Engine::find(report, &folder)? else {
         return Ok(());
     };
     let project = generate(&folder.join("project"))?;
-    let bases = Bases::have(report, &engine, &project, &folder)?;
+    let (context, dockerfile) = match options.prebuilt {
+        true => prebuilt::build(report, &project, &folder.join("prebuilt"))?,
+        false => (project.clone(), project.join("Dockerfile")),
+    };
+    let bases = Bases::have(report, &engine, dockerfile, &folder)?;
     let build = Build {
         engine: &engine,
         bases: &bases,
-        project: &project,
-        profile,
+        context: &context,
+        profile: &options.profile,
     };
     let image = build.image(report, "gnu")?;
     check_of_image(report, &engine, &image)?;
+    if !options.prebuilt {
+        check_of_release(report, &engine, &image)?;
+    }
     check_of_container(report, &engine, &image)?;
     build.symbols(report, &folder.join("symbols"))?;
-    if all {
+    if options.all {
         let image = build.image(report, "musl")?;
         check_of_image(report, &engine, &image)?;
+        check_of_release(report, &engine, &image)?;
         check_of_container(report, &engine, &image)?;
         build.foreign(report, &folder.join("arm64"))?;
     }
@@ -83,7 +106,7 @@ fn generate(folder: &Path) -> Result<std::path::PathBuf> {
 struct Build<'a> {
     engine: &'a Engine,
     bases: &'a Bases,
-    project: &'a Path,
+    context: &'a Path,
     profile: &'a str,
 }
 
@@ -91,7 +114,7 @@ impl Build<'_> {
     fn command(&self, libc: &str) -> std::process::Command {
         let mut build = self.engine.build();
         build
-            .current_dir(self.project)
+            .current_dir(self.context)
             .arg("--file")
             .arg(self.bases.dockerfile())
             .args(["--build-arg", &format!("PROFILE={}", self.profile)])
@@ -174,7 +197,8 @@ fn symbolise(binary: &Path, symbols: &Path, lines: bool) -> Result<()> {
     Ok(())
 }
 
-fn check_of_image(report: &mut Report, engine: &Engine, image: &str) -> Result<()> {
+/// What is so of what is shipped, and not of a binary for debugging.
+fn check_of_release(report: &mut Report, engine: &Engine, image: &str) -> Result<()> {
     let unpacked: u64 = engine.inspect(image, "{{.Size}}")?.parse()?;
     let pulled = engine.compressed_bytes(image)?;
     let [unpacked, mebibytes] = [unpacked, pulled].map(|bytes| bytes as f64 / f64::from(1 << 20));
@@ -183,6 +207,14 @@ fn check_of_image(report: &mut Report, engine: &Engine, image: &str) -> Result<(
         ensure!(pulled < LIMIT_BYTES, "{pulled} bytes");
         Ok(())
     })?;
+    report.check("scanners find the dependencies in the binary", || {
+        let packages = engine.dependencies(image)?;
+        ensure!(packages.contains("\"axum\""), "{packages}");
+        Ok(())
+    })
+}
+
+fn check_of_image(report: &mut Report, engine: &Engine, image: &str) -> Result<()> {
     report.check("nobody's, labelled, with a health check", || {
         for (what, expected) in [
             ("{{.Config.User}}", "65532:65532"),
@@ -208,11 +240,6 @@ fn check_of_image(report: &mut Report, engine: &Engine, image: &str) -> Result<(
                 bail!("it has {line}");
             }
         }
-        Ok(())
-    })?;
-    report.check("scanners find the dependencies in the binary", || {
-        let packages = engine.dependencies(image)?;
-        ensure!(packages.contains("\"axum\""), "{packages}");
         Ok(())
     })
 }

@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::report::Report;
-use crate::{delivery, platform};
+use crate::{delivery, image, platform};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -31,7 +31,7 @@ pub struct Stage {
     steps: fn(&mut Report) -> Result<()>,
 }
 
-pub const STAGES: [Stage; 17] = [
+pub const STAGES: [Stage; 18] = [
     Stage {
         name: "format",
         about: "the repository is formatted",
@@ -116,6 +116,12 @@ pub const STAGES: [Stage; 17] = [
         name: "demo",
         about: "the demo, once",
         steps: in_place::demo,
+    },
+    // Last: what it builds, the demo has built but for the service itself.
+    Stage {
+        name: "image",
+        about: "the image of a service, run as in production",
+        steps: image::stage,
     },
 ];
 
