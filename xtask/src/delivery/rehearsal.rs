@@ -63,6 +63,9 @@ fn changed(project: &Project) -> Result<()> {
         "{said}"
     );
     ensure!(said.contains("postgres=true"), "{said}");
+    commit("scripts/image-build")?;
+    let said = says("HEAD~1")?;
+    ensure!(said.contains("image=true"), "{said}");
     commit("src/main.rs")?;
     let said = says("HEAD~1")?;
     ensure!(
@@ -170,13 +173,15 @@ fn deploy(project: &Project) -> Result<()> {
     let before = tree::read(&project.folder.join(file))?;
     let closed = [("/api/openapi.json", 200), ("/api/v1/items", 401)];
     let open = [("/api/openapi.json", 200), ("/api/v1/items", 200)];
-    // What serves, how the rollout ends, and what is said.
-    for (answers, rollout, fault) in [
-        (closed, "true", None),
-        (closed, "false", Some("does not serve")),
-        (open, "true", Some("answers 200, not 401")),
+    // Which revision was there, what serves, how the rollout ends, and what is said.
+    for (revision, answers, rollout, fault) in [
+        ("7", closed, "true", None),
+        ("7", closed, "false", Some("before, there was revision 7")),
+        ("7", open, "true", Some("answers 200, not 401")),
+        ("", closed, "false", Some("before, there was nothing")),
     ] {
         let mut stage = Stage::new(project)?;
+        stage.program("kubectl", &format!("printf '%s' '{revision}'"))?;
         let deploys = format!("grep -q 'digest: {DIGEST}' {file} && {rollout}");
         stage.program("just", &format!("[ \"$1\" != deploy ] || {{ {deploys}; }}"))?;
         stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
@@ -187,8 +192,17 @@ fn deploy(project: &Project) -> Result<()> {
             None => ended.right().map(drop)?,
             Some(fault) => ended.wrong(fault)?,
         }
-        let back = ended.calls.contains("just rollback staging");
-        ensure!(back == fault.is_some(), "{}", ended.calls);
+        let back = ended.calls.contains("just rollback");
+        ensure!(
+            back == (fault.is_some() && !revision.is_empty()),
+            "{}",
+            ended.calls
+        );
+        ensure!(
+            !back || ended.calls.contains("just rollback staging 7\n"),
+            "{}",
+            ended.calls
+        );
         ensure!(
             ended.calls.contains("just deploy staging"),
             "{}",

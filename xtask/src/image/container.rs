@@ -23,7 +23,8 @@ pub struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
-    pub fn start(engine: &'a Engine, image: &str) -> Result<Self> {
+    /// `store` is the variable that tells of a database elsewhere.
+    pub fn start(engine: &'a Engine, image: &str, store: Option<&str>) -> Result<Self> {
         let (public, operations) = (free_address()?, free_address()?);
         let container = Self {
             engine,
@@ -40,6 +41,9 @@ impl<'a> Container<'a> {
             .args(["--env", "APP_PROFILE=development", "--env"])
             .arg(format!("APP_HTTP__ADDRESS={public}"))
             .args(["--env", &format!("APP_OPERATIONS__ADDRESS={operations}")]);
+        for variable in store {
+            docker.args(["--env", variable]);
+        }
         run::output(docker.arg(image))?;
         Ok(container)
     }

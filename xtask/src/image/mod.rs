@@ -8,10 +8,11 @@ mod prebuilt;
 use std::{fs, path::Path, process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::{bases::Bases, container::Container, engine::Engine};
 use crate::{
+    capacity::postgres::Postgres,
     flavour::{Answers, generate_quietly},
     run,
     test::report::Report,
@@ -30,6 +31,29 @@ pub struct Options {
     /// Around a binary that this machine has built, of the profile dev: not by the Dockerfile
     #[arg(long, conflicts_with_all = ["profile", "all"])]
     prebuilt: bool,
+    /// Where the service keeps its data
+    #[arg(long, value_enum, default_value_t = Database::Sqlite)]
+    database: Database,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Database {
+    /// It has something to write, and nothing else to talk to
+    Sqlite,
+    /// A server that is started beside it
+    Postgres,
+    /// In memory
+    None,
+}
+
+impl Database {
+    fn answer(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::None => "none",
+        }
+    }
 }
 
 /// What is pulled of an image may be as much, and no more.
@@ -53,6 +77,7 @@ pub fn stage(report: &mut Report) -> Result<()> {
         profile: "release-fast-build".to_owned(),
         all: false,
         prebuilt: prebuilt::runs_here(),
+        database: Database::Sqlite,
     };
     steps(report, &options)
 }
@@ -63,7 +88,16 @@ fn steps(report: &mut Report, options: &Options) -> Result<()> {
     let Some(engine) = Engine::find(report, &folder)? else {
         return Ok(());
     };
-    let project = generate(&folder.join("project"))?;
+    let mut server = match options.database {
+        Database::Postgres => Some(Postgres::start()?.context("no PostgreSQL is installed")?),
+        Database::Sqlite | Database::None => None,
+    };
+    let url = match &mut server {
+        Some(server) => Some(server.new_database("service")?),
+        None => None,
+    };
+    let store = url.map(|url| format!("APP_STORE__URL={url}"));
+    let project = generate(options.database, &folder.join("project"))?;
     let (context, dockerfile) = match options.prebuilt {
         true => prebuilt::build(report, &project, &folder.join("prebuilt"))?,
         false => (project.clone(), project.join("Dockerfile")),
@@ -80,23 +114,22 @@ fn steps(report: &mut Report, options: &Options) -> Result<()> {
     if !options.prebuilt {
         check_of_release(report, &engine, &image)?;
     }
-    check_of_container(report, &engine, &image)?;
+    check_of_container(report, &engine, &image, store.as_deref())?;
     build.symbols(report, &folder.join("symbols"))?;
     if options.all {
         let image = build.image(report, "musl")?;
         check_of_image(report, &engine, &image)?;
         check_of_release(report, &engine, &image)?;
-        check_of_container(report, &engine, &image)?;
+        check_of_container(report, &engine, &image, store.as_deref())?;
         build.foreign(report, &folder.join("arm64"))?;
     }
     Ok(())
 }
 
-/// SQLite, so that it has something to write and nothing else to talk to.
-fn generate(folder: &Path) -> Result<std::path::PathBuf> {
+fn generate(database: Database, folder: &Path) -> Result<std::path::PathBuf> {
     tree::fresh(folder)?;
     let answers = Answers {
-        database: "sqlite",
+        database: database.answer(),
         ..Answers::DEFAULT
     };
     generate_quietly(NAME, answers, folder)
@@ -244,9 +277,14 @@ fn check_of_image(report: &mut Report, engine: &Engine, image: &str) -> Result<(
     })
 }
 
-fn check_of_container(report: &mut Report, engine: &Engine, image: &str) -> Result<()> {
+fn check_of_container(
+    report: &mut Report,
+    engine: &Engine,
+    image: &str,
+    store: Option<&str>,
+) -> Result<()> {
     let container = report.check("starts with --read-only and --cap-drop ALL", || {
-        let container = Container::start(engine, image)?;
+        let container = Container::start(engine, image, store)?;
         container.until_ready()?;
         Ok(container)
     })?;
