@@ -209,6 +209,11 @@ pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
             validates(distribution, &composition)
         })?;
     }
+    for file in ["collector.yaml", "logs.yaml"] {
+        report.check(&format!("otelcol validate: compose's {file}"), || {
+            validates(distribution, &of_compose(file))
+        })?;
+    }
     report.skip(NOT_RUN.to_owned());
     let agent = Composition::read(&deploy, "agent")?;
     for (file, from, to, reason) in BROKEN {
@@ -219,6 +224,15 @@ pub fn run(report: &mut Report, distribution: &Distribution) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// What a service has on a developer's machine, where a Collector reads one file.
+fn of_compose(file: &str) -> Composition {
+    let folder = tree::root().join("template/deploy/compose");
+    Composition {
+        layers: vec![folder.join(file)],
+        settings: BTreeMap::new(),
+    }
 }
 
 /// Whether the Collector takes it, and looks at memory before all else.

@@ -13,6 +13,8 @@ use crate::{refusal, run, test::report::Report, tree};
 
 pub const PROMETHEUS: &str = "deploy/prometheus";
 pub const ALERTMANAGER: &str = "deploy/alertmanager";
+/// What a service has on a developer's machine.
+const COMPOSE: &str = "template/deploy/compose";
 
 const CONFIG: &str = "config/prometheus.yml";
 const ROUTES: &str = "config/alertmanager.yaml";
@@ -43,6 +45,13 @@ const OF_PROMETHEUS: [Fault; 5] = [
         "send_exemplar",
     ),
 ];
+
+const OF_COMPOSE: Fault = (
+    "prometheus.yaml",
+    "static_configs:",
+    "static_config:",
+    "static_config not found",
+);
 
 const OF_ALERTMANAGER: [Fault; 4] = [
     (
@@ -75,6 +84,13 @@ pub fn run(report: &mut Report, programs: &Programs) -> Result<()> {
                 refusal::refused(prometheus(programs, Some(fault)), fault.2, fault.3)
             })?;
         }
+        report.check("promtool check config: compose's", || {
+            compose(programs, None)
+        })?;
+        report.check(&format!("promtool refuses: {}", OF_COMPOSE.3), || {
+            let came = compose(programs, Some(&OF_COMPOSE));
+            refusal::refused(came, OF_COMPOSE.2, OF_COMPOSE.3)
+        })?;
     }
     report.check("amtool check-config", || alertmanager(programs, None))?;
     for fault in &OF_ALERTMANAGER {
@@ -113,6 +129,13 @@ fn prometheus(programs: &Programs, fault: Option<&Fault>) -> Result<String> {
 
 /// Where a pod has its token, and the cluster's authority.
 const OF_POD: &str = "/var/run/secrets/kubernetes.io/serviceaccount/";
+
+fn compose(programs: &Programs, fault: Option<&Fault>) -> Result<String> {
+    let copy = copy(COMPOSE, fault)?;
+    let mut check = Command::new(&programs.promtool);
+    let config = copy.join("prometheus.yaml");
+    run::output(check.args(["check", "config"]).arg(config))
+}
 
 fn alertmanager(programs: &Programs, fault: Option<&Fault>) -> Result<String> {
     let copy = copy(ALERTMANAGER, fault)?;
