@@ -41,7 +41,7 @@ impl<'a> Container<'a> {
             .args(["--env", "APP_PROFILE=development", "--env"])
             .arg(format!("APP_HTTP__ADDRESS={public}"))
             .args(["--env", &format!("APP_OPERATIONS__ADDRESS={operations}")]);
-        for variable in store {
+        if let Some(variable) = store {
             docker.args(["--env", variable]);
         }
         run::output(docker.arg(image))?;
