@@ -23,6 +23,9 @@ use crate::{
 pub struct Options {
     /// Only these profiles, and nothing is written
     profiles: Vec<String>,
+    /// Keep what a run before has built: measure it anew, and build what is missing
+    #[arg(long)]
+    keep: bool,
 }
 
 const NAME: &str = "my-service";
@@ -50,17 +53,24 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     run::output(Command::new("bash").args(["-c", "command -v wrk"]))
         .context("requests are sent by wrk; to have it: apt-get install wrk")?;
     let folder = tree::target().join("profiles");
-    tree::fresh(&folder)?;
-    let answers = Answers {
-        database: "sqlite",
-        ..Answers::DEFAULT
-    };
-    let project = generate_quietly(NAME, answers, &folder)?;
+    let project = folder.join(NAME);
+    if !options.keep || !project.exists() {
+        let answers = Answers {
+            database: "sqlite",
+            ..Answers::DEFAULT
+        };
+        tree::fresh(&folder)?;
+        generate_quietly(NAME, answers, &folder)?;
+    }
     let chosen =
         |name: &&str| options.profiles.is_empty() || options.profiles.iter().any(|p| p == *name);
     let mut rows = Vec::new();
     for profile in PROFILES.iter().copied().filter(chosen) {
-        rows.push(Row::build(profile, &project)?);
+        let row = match Row::built(profile, &project) {
+            Some(row) => row,
+            None => Row::build(profile, &project)?,
+        };
+        rows.push(row);
     }
     let first = rows.first().context("no profile has such a name")?;
     Service::start(&first.binary, &folder)?.fill()?;
@@ -85,7 +95,8 @@ struct Row {
     profile: &'static str,
     binary: PathBuf,
     bytes: u64,
-    build: Duration,
+    /// What building it took of processors.
+    build_seconds: f64,
     samples: Vec<Sample>,
 }
 
@@ -103,7 +114,7 @@ impl Row {
     /// From nothing; what is shipped of it has its symbols split off.
     fn build(profile: &'static str, project: &Path) -> Result<Self> {
         eprintln!("building {profile}");
-        let start = Instant::now();
+        let before = spent_by_children()?;
         let built = if profile == PGO {
             let pgo = run::output(Command::new("scripts/pgo").current_dir(project))?;
             PathBuf::from(
@@ -118,11 +129,8 @@ impl Row {
             run::output(cargo.args(["build", "--profile", profile]))?;
             project.join("target").join(profile).join(NAME)
         };
-        let build = start.elapsed();
-        let binary = project
-            .join("target")
-            .join(profile.replace(", ", "-").replace(' ', "-"));
-        let binary = binary.with_extension("measured");
+        let build_seconds = spent_by_children()? - before;
+        let binary = binary(profile, project);
         fs::copy(&built, &binary).with_context(|| format!("no {}", built.display()))?;
         if profile != "profiling" {
             let mut split = Command::new("scripts/split-symbols");
@@ -132,11 +140,20 @@ impl Row {
                 .arg("target/symbols");
             run::output(&mut split)?;
         }
-        Ok(Self {
+        let seconds = binary.with_extension("seconds");
+        fs::write(seconds, build_seconds.to_string())?;
+        Self::built(profile, project).context("what was built is gone")
+    }
+
+    /// What was built before.
+    fn built(profile: &'static str, project: &Path) -> Option<Self> {
+        let binary = binary(profile, project);
+        let seconds = fs::read_to_string(binary.with_extension("seconds")).ok()?;
+        Some(Self {
             profile,
-            bytes: binary.metadata()?.len(),
+            bytes: binary.metadata().ok()?.len(),
             binary,
-            build,
+            build_seconds: seconds.parse().ok()?,
             samples: Vec::new(),
         })
     }
@@ -163,6 +180,28 @@ impl Row {
         quantiles(rounds.map(|(this, base)| of(this) / of(base)).collect())
     }
 }
+
+/// Where what is measured of a profile is kept.
+fn binary(profile: &str, project: &Path) -> PathBuf {
+    let name = profile.replace(", ", "-").replace(' ', "-");
+    project.join("target").join(name).with_extension("measured")
+}
+
+/// What all processes that have been started here, and have ended, took of processors.
+fn spent_by_children() -> Result<f64> {
+    Ok(ticks(Path::new("/proc/self/stat"), 13)? / TICKS_PER_SECOND)
+}
+
+/// The sum of two fields of a `stat`, counted behind the name of the process.
+fn ticks(stat: &Path, first: usize) -> Result<f64> {
+    let stat = tree::read(stat)?;
+    let (_, fields) = stat.rsplit_once(')').context("no stat of a process")?;
+    let ticks = fields.split_whitespace().skip(first).take(2);
+    Ok(ticks.map(str::parse::<f64>).sum::<Result<_, _>>()?)
+}
+
+/// `USER_HZ`, which Linux has on every architecture that Rust knows.
+const TICKS_PER_SECOND: f64 = 100.0;
 
 /// One that runs; ended when dropped.
 struct Service {
@@ -247,12 +286,8 @@ impl Service {
 
     /// What it has had of processors.
     fn processor_us(&self) -> Result<f64> {
-        let stat = tree::read(Path::new(&format!("/proc/{}/stat", self.process.id())))?;
-        // User and system are the 14th and the 15th; the name, in brackets, is the second.
-        let rest = stat.rsplit_once(')').context("no stat")?.1;
-        let ticks = rest.split_whitespace().skip(11).take(2);
-        let ticks = ticks.map(str::parse::<f64>).sum::<Result<f64, _>>()?;
-        Ok(ticks * 1e6 / TICKS_PER_SECOND)
+        let stat = format!("/proc/{}/stat", self.process.id());
+        Ok(ticks(Path::new(&stat), 11)? / TICKS_PER_SECOND * 1e6)
     }
 
     /// The most that it has had.
@@ -268,9 +303,6 @@ struct Load {
     requests_per_second: f64,
     cost_us: f64,
 }
-
-/// `USER_HZ`, which Linux has on every architecture that Rust knows.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 impl Drop for Service {
     fn drop(&mut self) {
@@ -291,7 +323,7 @@ fn table(rows: &[Row]) -> String {
          release of that round: their median, and where half of them are. `{AGAIN}` is the\n\
          same binary once more: what its ratios are away from 1 is noise. \"With PGO\" is what\n\
          `just pgo` builds, in two builds and a run of other requests than these alone.\n\n\
-         | profile | bytes | build, s | start-up, ms | requests/s | × release | half of all rounds | processor time a request, µs | × release | half of all rounds | memory, MiB |\n\
+         | profile | bytes | build, s of a processor | start-up, ms | requests/s | × release | half of all rounds | processor time a request, µs | × release | half of all rounds | memory, MiB |\n\
          |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     );
     for row in rows {
@@ -304,7 +336,7 @@ fn table(rows: &[Row]) -> String {
         };
         let build = match row.profile {
             AGAIN => String::new(),
-            _ => format!("{:.0}", row.build.as_secs_f64()),
+            _ => format!("{:.0}", row.build_seconds),
         };
         let _ = writeln!(
             table,
