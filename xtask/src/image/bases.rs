@@ -18,8 +18,8 @@ pub struct Bases {
 const STATIC: &str = "base-files,ca-certificates,netbase,tzdata";
 const CC: &str =
     "base-files,ca-certificates,netbase,tzdata,libc6,libgcc-s1,libgomp1,libssl3,libstdc++6";
-/// What the builder needs of the image `rust`, but for Rust.
-const TOOLS: &str = "bash,coreutils,dash,g++,gcc,grep,libc6-dev,make,sed,tar";
+/// What the builder needs of the image `rust`, but for Rust and what Debian always has.
+const TOOLS: &str = "ca-certificates,g++,gcc,libc6-dev,make";
 
 impl Bases {
     /// The real ones where a registry can be reached; elsewhere stand-ins of the same names,
@@ -72,12 +72,12 @@ fn without_digest(pin: &str) -> &str {
 fn stand_in(engine: &Engine, name: &str, folder: &Path) -> Result<()> {
     let archive = folder.join("stand-in.tar");
     let mut make = Command::new("mmdebstrap");
-    // Unpacked, not installed: that needs no shell, and is the sooner done.
-    make.args(["--quiet", "--mode=root", "--variant=extract"]);
+    make.args(["--quiet", "--mode=root"]);
     let mut changes = Vec::new();
     if name.starts_with("rust:") {
-        make.arg(format!("--include={TOOLS}"));
-        make.arg(format!("--extract-hook={}", rust_toolchain()?));
+        // With apt: the compiler for another architecture is installed by the Dockerfile.
+        make.args(["--variant=apt", &format!("--include={TOOLS}")]);
+        make.arg(format!("--customize-hook={}", rust_toolchain()?));
         for variable in [
             "RUSTUP_HOME=/usr/local/rustup",
             "CARGO_HOME=/usr/local/cargo",
@@ -91,7 +91,8 @@ fn stand_in(engine: &Engine, name: &str, folder: &Path) -> Result<()> {
             Some(name) if name.starts_with("static-") => STATIC,
             _ => bail!("no stand-in is known for {name}"),
         };
-        make.arg(format!("--include={packages}"));
+        // Unpacked, not installed: that needs no shell, and is the sooner done.
+        make.args(["--variant=extract", &format!("--include={packages}")]);
         make.arg(format!("--extract-hook={DISTROLESS}"));
         changes.push("USER 65532".to_owned());
     }
@@ -125,11 +126,7 @@ fn rust_toolchain() -> Result<String> {
     let rustup = run::output(Command::new("bash").args(["-c", "command -v rustup"]))
         .context("stand-ins for the base images need rustup, from https://rustup.rs")?;
     Ok(format!(
-        "for link in bin/sh:dash usr/bin/cc:gcc usr/bin/c++:g++; do
-             ln -sf \"${{link#*:}}\" \"$1/${{link%:*}}\"
-         done
-         mkdir -p \"$1/etc/ssl/certs\" \"$1/tmp\"
-         cp /etc/ssl/certs/ca-certificates.crt \"$1/etc/ssl/certs/\"
+        "cp /etc/ssl/certs/ca-certificates.crt \"$1/etc/ssl/certs/\"
          mkdir -p \"$1/usr/local/rustup/toolchains/{name}\" \"$1/usr/local/cargo/bin\"
          tar --create --exclude=share/doc --directory={root} . \\
              | tar --extract --directory=\"$1/usr/local/rustup/toolchains/{name}\"
