@@ -4,8 +4,7 @@
 //! Off unless `webhook.url` is set. A notice is sent beside the request that it is
 //! about, which never waits for it and never fails by it. At the end of the process
 //! those in work are finished; what the bounds of [`crate::client`] give up is lost.
-//! A notice that must not be lost is a row that is written in the same
-//! [work](crate::idempotency::Work), and sent from there.
+//! What must not be lost is told by way of a database: `store.outbox`.
 
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Faults, Secret};
+use super::{Faults, Secret, web_address};
 
 /// The bounds of calls to other services.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,11 +102,6 @@ pub struct Webhook {
 
 impl Webhook {
     pub(super) fn validate(&self, faults: &mut Faults) {
-        let Some(url) = &self.url else { return };
-        let parsed = url::Url::parse(url.expose());
-        if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
-            let reason = "is no address of the web, such as https://example.com/hooks/items";
-            faults.add_hidden("webhook.url", reason);
-        }
+        web_address("webhook.url", self.url.as_ref(), faults);
     }
 }

@@ -157,9 +157,19 @@ impl Config {
 }
 
 /// A time-out of nothing would let nothing pass.
-fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
+pub(crate) fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
     if timeout.is_zero() {
         faults.add(field, "0s", "must be longer than nothing, such as 5s");
+    }
+}
+
+/// Where another service is, by HTTP. There may be a secret in it: it is not shown.
+pub(crate) fn web_address(field: &str, url: Option<&Secret>, faults: &mut Faults) {
+    let Some(url) = url else { return };
+    let parsed = url::Url::parse(url.expose());
+    if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+        let reason = "is no address of the web, such as https://example.com/hooks/items";
+        faults.add_hidden(field, reason);
     }
 }
 

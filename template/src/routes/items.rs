@@ -1,7 +1,7 @@
 //! `/items`: an example of a resource, to copy from and to delete.
 //!
-//! Every write is one statement, or one [work](crate::idempotency). A client that hangs
-//! up cancels its handler, and the write has then happened whole or not at all.
+//! Every write is a [work](crate::store::Work). A client that hangs up cancels its handler,
+//! and the write has then happened whole or not at all.
 
 use axum::{
     Json as JsonAnswer,

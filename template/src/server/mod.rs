@@ -5,7 +5,7 @@
 //!
 //! Down, at SIGTERM or SIGINT: not ready → lame duck, still serving, while load
 //! balancers take notice → the public listener closes → requests in flight
-//! finish → the store closes → the private listener closes. Each step has its
+//! finish → the store closes, and publishes no more → the private listener closes. Each step has its
 //! deadline in [`Shutdown`].
 
 mod accept;
@@ -169,7 +169,7 @@ pub async fn run(
     };
     let store = store.get_or_init(|| opened).clone();
     let _checks = health.spawn();
-    store.observe(&meter);
+    store.start(config, telemetry)?;
     telemetry.observe_runtime(&Handle::current());
     let _clean_up = spawn_clean_up(store.clone(), config.idempotency.clean_up_interval, &meter);
     let webhook = Webhook::new(config, telemetry)?;

@@ -16,9 +16,9 @@ use self::answers::Answers;
 pub use self::work::Work;
 use super::StoreError;
 use crate::{
-    config::Faults,
+    config::{self, Faults},
     items::{Draft, Item},
-    telemetry::names::store as names,
+    telemetry::{Telemetry, names::store as names},
 };
 
 /// The memory of the process: nothing outlives it.
@@ -64,6 +64,9 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether what it holds outlives the process.
+    pub const IS_KEPT: bool = false;
+
     /// An empty store.
     ///
     /// # Errors
@@ -96,7 +99,16 @@ impl Store {
     }
 
     /// Begins to tell how full it is.
-    pub fn observe(&self, meter: &Meter) {
+    ///
+    /// # Errors
+    ///
+    /// None; a database has some.
+    pub fn start(&self, _: &config::Config, telemetry: &Telemetry) -> Result<(), StoreError> {
+        self.observe(&telemetry.meter());
+        Ok(())
+    }
+
+    fn observe(&self, meter: &Meter) {
         let store = self.clone();
         meter
             .u64_observable_gauge(names::ITEMS)

@@ -9,6 +9,7 @@ use sqlx::{
 use tokio::time::timeout;
 use url::Url;
 
+use super::sql;
 use crate::config::{Faults, Secret};
 
 pub(super) type Database = sqlx::Postgres;
@@ -33,6 +34,31 @@ pub(super) async fn try_lock(connection: &mut PgConnection, id: i64) -> Result<b
         .bind(id)
         .fetch_one(connection)
         .await
+}
+
+/// Claims an event of the outbox: the oldest that is due and the first of its subject, but
+/// for those that others are claiming.
+pub(super) const CLAIM_EVENT: &str = "
+    UPDATE outbox SET attempts = attempts + 1, due_at = $2
+    WHERE seq = (
+        SELECT seq FROM outbox AS head
+        WHERE due_at <= $1 AND NOT EXISTS (
+            SELECT 1 FROM outbox AS earlier
+            WHERE earlier.subject = head.subject AND earlier.seq < head.seq
+        )
+        ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING seq, id, event, traceparent, attempts";
+
+/// By how many seconds a replica is behind: nothing if it has done all that it was sent.
+pub(super) async fn lag_seconds(replica: &PgPool) -> Result<f64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+         ELSE COALESCE(EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()), 0)
+         END::float8",
+    )
+    .fetch_one(replica)
+    .await
 }
 
 /// A PostgreSQL server.
@@ -62,6 +88,8 @@ pub struct Config {
     pub answer_timeout: Duration,
     /// Whether `serve` brings the schema up to date before it is ready.
     pub migrate_on_start: bool,
+    /// Who is told of what has been written.
+    pub outbox: sql::OutboxConfig,
 }
 
 impl Default for Config {
@@ -75,6 +103,7 @@ impl Default for Config {
             statement_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_millis(1800),
             migrate_on_start: true,
+            outbox: sql::OutboxConfig::default(),
         }
     }
 }
@@ -101,6 +130,7 @@ impl Config {
     }
 
     pub(crate) fn validate(&self, faults: &mut Faults) {
+        self.outbox.validate(faults);
         for (field, url) in [
             ("store.url", Some(&self.url)),
             ("store.replica_url", self.replica_url.as_ref()),

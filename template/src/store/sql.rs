@@ -1,3 +1,4 @@
+mod outbox;
 mod replica;
 mod work;
 
@@ -10,14 +11,15 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use self::replica::Replica;
-pub use self::work::Work;
+pub use self::{outbox::Config as OutboxConfig, work::Work};
 use super::{
     StoreError,
     backend::{self, Config, Database},
 };
 use crate::{
+    config,
     items::{Draft, Item},
-    telemetry::names::store as names,
+    telemetry::{Telemetry, names::store as names},
 };
 
 /// What a probe may wait for an answer.
@@ -28,6 +30,7 @@ const PING_TIMEOUT: Duration = Duration::from_millis(500);
 pub struct Store {
     pool: Pool<Database>,
     replica: Option<Replica>,
+    outbox: Option<outbox::Outbox>,
     patience: Patience,
 }
 
@@ -54,6 +57,9 @@ impl Patience {
 }
 
 impl Store {
+    /// Whether what it holds outlives the process.
+    pub const IS_KEPT: bool = true;
+
     /// Connects, and brings the schema up to date where the configuration says so.
     ///
     /// # Errors
@@ -76,6 +82,7 @@ impl Store {
         Ok(Self {
             pool: backend::connect(config).await?,
             replica: backend::replica(config)?.map(Replica::new),
+            outbox: outbox::Outbox::new(&config.outbox),
             patience: Patience(backend::answer_timeout(config)),
         })
     }
@@ -102,8 +109,25 @@ impl Store {
         Ok(())
     }
 
-    /// Begins to tell how many connections there are, and what they do.
-    pub fn observe(&self, meter: &Meter) {
+    /// Begins what goes on beside requests: it tells of itself, and publishes events.
+    ///
+    /// # Errors
+    ///
+    /// If there is no TLS to publish by.
+    pub fn start(&self, config: &config::Config, telemetry: &Telemetry) -> Result<(), StoreError> {
+        let meter = telemetry.meter();
+        self.observe(&meter);
+        if let Some(replica) = &self.replica {
+            replica.observe(&meter);
+        }
+        match &self.outbox {
+            Some(outbox) => outbox.start(self.pool.clone(), config, telemetry),
+            None => Ok(()),
+        }
+    }
+
+    /// How many connections there are, and what they do.
+    fn observe(&self, meter: &Meter) {
         let pools = self.pools();
         meter
             .u64_observable_gauge(names::CONNECTIONS)
@@ -142,8 +166,12 @@ impl Store {
             .collect()
     }
 
-    /// Waits until every connection is given back, and closes them.
+    /// Ends what [`Self::start`] began, waits until every connection is given back, and
+    /// closes them.
     pub async fn close(&self) {
+        if let Some(outbox) = &self.outbox {
+            outbox.stop().await;
+        }
         for (_, pool) in self.pools() {
             pool.close().await;
         }
@@ -157,7 +185,7 @@ impl Store {
     {
         if let Some(replica) = self.replica.as_ref().filter(|replica| replica.is_here()) {
             match self.patience.wait(ask(replica.pool().clone())).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(replica.answered(answer)),
                 Err(error) => replica.failed(error),
             }
         }
@@ -171,7 +199,8 @@ impl Store {
     /// If there is no connection to be had.
     pub async fn begin(&self) -> Result<Work, StoreError> {
         let begun = self.pool.begin_with(backend::BEGIN);
-        Ok(Work::new(self.patience.wait(begun).await?, self.patience))
+        let transaction = self.patience.wait(begun).await?;
+        Ok(Work::new(transaction, self.outbox.clone(), self.patience))
     }
 
     /// Deletes kept answers that have expired by now, at most so many, and says how
@@ -248,22 +277,10 @@ impl Store {
         version: i64,
         draft: &Draft,
     ) -> Result<Option<Item>, StoreError> {
-        let asked = sqlx::query_as(
-            "UPDATE items
-             SET name = $4, description = $5, quantity = $6, version = version + 1, updated_at = $7
-             WHERE id = $1 AND owner = $2 AND version = $3
-             RETURNING id, name, description, quantity, version, created_at, updated_at",
-        )
-        .bind(id)
-        .bind(owner)
-        .bind(version)
-        .bind(draft.name())
-        .bind(draft.description())
-        .bind(i64::from(draft.quantity()))
-        .bind(OffsetDateTime::now_utc())
-        .fetch_optional(&self.pool);
-        let row: Option<Row> = self.patience.wait(asked).await?;
-        row.map(Item::try_from).transpose()
+        let mut work = self.begin().await?;
+        let item = work.update_item(owner, id, version, draft).await?;
+        work.commit().await?;
+        Ok(item)
     }
 
     /// Deletes an item, if it still has this version where one is given.
@@ -277,15 +294,10 @@ impl Store {
         id: Uuid,
         version: Option<i64>,
     ) -> Result<bool, StoreError> {
-        let asked = sqlx::query(
-            "DELETE FROM items WHERE id = $1 AND owner = $2 AND version = COALESCE($3, version)",
-        )
-        .bind(id)
-        .bind(owner)
-        .bind(version)
-        .execute(&self.pool);
-        let done = self.patience.wait(asked).await?;
-        Ok(done.rows_affected() == 1)
+        let mut work = self.begin().await?;
+        let deleted = work.delete_item(owner, id, version).await?;
+        work.commit().await?;
+        Ok(deleted)
     }
 }
 

@@ -7,6 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use super::sql;
 use crate::config::Faults;
 
 pub(super) type Database = sqlx::Sqlite;
@@ -29,6 +30,20 @@ pub(super) async fn try_lock(_: &mut SqliteConnection, _: i64) -> Result<bool, s
     Ok(true)
 }
 
+/// Claims an event of the outbox: the oldest that is due and the first of its subject. There
+/// is one writer at a time, so that no two claim the same.
+pub(super) const CLAIM_EVENT: &str = "
+    UPDATE outbox SET attempts = attempts + 1, due_at = $2
+    WHERE seq = (
+        SELECT seq FROM outbox AS head
+        WHERE due_at <= $1 AND NOT EXISTS (
+            SELECT 1 FROM outbox AS earlier
+            WHERE earlier.subject = head.subject AND earlier.seq < head.seq
+        )
+        ORDER BY seq LIMIT 1
+    )
+    RETURNING seq, id, event, traceparent, attempts";
+
 /// A SQLite file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -45,6 +60,8 @@ pub struct Config {
     pub busy_timeout: Duration,
     /// Whether `serve` brings the schema up to date before it is ready.
     pub migrate_on_start: bool,
+    /// Who is told of what has been written.
+    pub outbox: sql::OutboxConfig,
 }
 
 impl Default for Config {
@@ -55,6 +72,7 @@ impl Default for Config {
             acquire_timeout: Duration::from_millis(1500),
             busy_timeout: Duration::from_secs(2),
             migrate_on_start: true,
+            outbox: sql::OutboxConfig::default(),
         }
     }
 }
@@ -71,6 +89,7 @@ impl Config {
     }
 
     pub(crate) fn validate(&self, faults: &mut Faults) {
+        self.outbox.validate(faults);
         if self.path.as_os_str().is_empty() {
             faults.add("store.path", "", "must name a file, such as service.db");
         }
@@ -87,6 +106,11 @@ impl Config {
 /// None: a file has no other that follows it.
 pub(super) fn replica(_: &Config) -> Result<Option<SqlitePool>, sqlx::Error> {
     Ok(None)
+}
+
+/// Not at all, if there were one.
+pub(super) async fn lag_seconds(_: &SqlitePool) -> Result<f64, sqlx::Error> {
+    Ok(0.0)
 }
 
 pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> {

@@ -92,10 +92,30 @@ pub mod store {
     /// The most items that memory may hold.
     pub const ITEMS_MAX: &str = "store.items.max";
 
+    /// Reads that may be some time behind, by [`REPLICA_OUTCOME`].
+    pub const REPLICA_READS: &str = "store.replica.reads";
+    /// Seconds by which the replica is behind, as it says itself.
+    pub const REPLICA_LAG: &str = "store.replica.lag";
+    /// `answered` by the replica; by the primary, as the replica `failed` or was `away`.
+    pub const REPLICA_OUTCOME: &str = "store.replica.outcome";
+
     /// Which pool of connections.
     pub const POOL: &str = "db.client.connection.pool.name";
     /// `idle` or `used`.
     pub const STATE: &str = "db.client.connection.state";
+}
+
+/// What becomes of events for other services.
+pub mod outbox {
+    /// Events that have not been published.
+    pub const EVENTS: &str = "outbox.events";
+    /// Seconds for which the oldest of them has waited.
+    pub const OLDEST_AGE: &str = "outbox.oldest_age";
+    /// Events that were sent, by [`OUTCOME`].
+    pub const DELIVERIES: &str = "outbox.deliveries";
+
+    /// `published`, `refused` (by its status) or `failed`.
+    pub const OUTCOME: &str = "outbox.outcome";
 }
 
 /// What is refused.

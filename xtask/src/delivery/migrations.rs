@@ -61,6 +61,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         let mut squawk = project.command(&program);
         squawk.args(["--reporter", "gcc"]);
         squawk.args([FILE, "migrations/postgres/0001_items.sql"]);
+        squawk.arg("migrations/postgres/0003_outbox.sql");
         squawk
     })
 }

@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
+use serde::Serialize;
 use sqlx::{FromRow, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Patience, Row};
+use super::{
+    Patience, Row,
+    outbox::{self, Outbox},
+};
 use crate::{
     idempotency::{Answer, Claim, Fingerprint, Key},
     items::{Draft, Item},
@@ -19,13 +23,27 @@ use crate::{
 #[must_use = "nothing is done before it is committed"]
 pub struct Work {
     transaction: Transaction<'static, Database>,
+    /// Where others are told of it, if anybody is.
+    outbox: Option<Outbox>,
     patience: Patience,
 }
 
+/// What others are told of an item.
+#[derive(Serialize)]
+struct ItemData<'a> {
+    owner: &'a str,
+    item: &'a Item,
+}
+
 impl Work {
-    pub(super) fn new(transaction: Transaction<'static, Database>, patience: Patience) -> Self {
+    pub(super) fn new(
+        transaction: Transaction<'static, Database>,
+        outbox: Option<Outbox>,
+        patience: Patience,
+    ) -> Self {
         Self {
             transaction,
+            outbox,
             patience,
         }
     }
@@ -37,7 +55,11 @@ impl Work {
     /// If the database fails. If the connection breaks, nobody knows whether it was
     /// before or after.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.patience.wait(self.transaction.commit()).await
+        self.patience.wait(self.transaction.commit()).await?;
+        if let Some(outbox) = &self.outbox {
+            outbox.wake();
+        }
+        Ok(())
     }
 
     /// Undoes all of it, now. Should the connection break, the database does so itself.
@@ -64,7 +86,98 @@ impl Work {
         .bind(OffsetDateTime::now_utc())
         .fetch_one(&mut *self.transaction);
         let row: Row = self.patience.wait(asked).await?;
-        row.try_into()
+        let item = Item::try_from(row)?;
+        self.tell("item.created", owner, &item).await?;
+        Ok(item)
+    }
+
+    /// Changes an item if it still has this version; `None` if it has not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NameTaken`] if its owner has another of the new name.
+    pub async fn update_item(
+        &mut self,
+        owner: &str,
+        id: Uuid,
+        version: i64,
+        draft: &Draft,
+    ) -> Result<Option<Item>, StoreError> {
+        let asked = sqlx::query_as(
+            "UPDATE items
+             SET name = $4, description = $5, quantity = $6, version = version + 1, updated_at = $7
+             WHERE id = $1 AND owner = $2 AND version = $3
+             RETURNING id, name, description, quantity, version, created_at, updated_at",
+        )
+        .bind(id)
+        .bind(owner)
+        .bind(version)
+        .bind(draft.name())
+        .bind(draft.description())
+        .bind(i64::from(draft.quantity()))
+        .bind(OffsetDateTime::now_utc())
+        .fetch_optional(&mut *self.transaction);
+        let row: Option<Row> = self.patience.wait(asked).await?;
+        let Some(row) = row else { return Ok(None) };
+        let item = Item::try_from(row)?;
+        self.tell("item.updated", owner, &item).await?;
+        Ok(Some(item))
+    }
+
+    /// Deletes an item, if it still has this version where one is given.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails.
+    pub async fn delete_item(
+        &mut self,
+        owner: &str,
+        id: Uuid,
+        version: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        let asked = sqlx::query_as(
+            "DELETE FROM items WHERE id = $1 AND owner = $2 AND version = COALESCE($3, version)
+             RETURNING id, name, description, quantity, version, created_at, updated_at",
+        )
+        .bind(id)
+        .bind(owner)
+        .bind(version)
+        .fetch_optional(&mut *self.transaction);
+        let row: Option<Row> = self.patience.wait(asked).await?;
+        let Some(row) = row else { return Ok(false) };
+        self.tell("item.deleted", owner, &Item::try_from(row)?)
+            .await?;
+        Ok(true)
+    }
+
+    async fn tell(
+        &mut self,
+        kind: &'static str,
+        owner: &str,
+        item: &Item,
+    ) -> Result<(), StoreError> {
+        let data = ItemData { owner, item };
+        self.record(kind, &item.id.to_string(), data).await
+    }
+
+    /// Tells others of something, once this work is committed: what it is called, and of
+    /// what it is. What is told of one subject is told in this order, if whoever writes
+    /// it holds its row.
+    ///
+    /// # Errors
+    ///
+    /// Only if the database fails, or the event has more than 64 KiB.
+    pub async fn record<T: Serialize>(
+        &mut self,
+        kind: &'static str,
+        subject: &str,
+        data: T,
+    ) -> Result<(), StoreError> {
+        if self.outbox.is_none() {
+            return Ok(());
+        }
+        let recorded = outbox::record(&mut self.transaction, kind, subject, data);
+        self.patience.wait(recorded).await
     }
 
     /// Claims a key until the end of this work, as far as nobody else has.

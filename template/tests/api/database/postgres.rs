@@ -18,11 +18,17 @@ impl Database {
     /// The series that tells how much it may hold.
     pub const FULLNESS: &str =
         r#"db_client_connection_max{db_client_connection_pool_name="store"}"#;
+    /// The file of the store that is for this database alone.
+    pub const SOURCE: &str = "postgres.rs";
 
     pub async fn create() -> Self {
         Self {
             url: server::new_database().await,
         }
+    }
+
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.unwrap()
     }
 
     /// Few connections: many services run at a time. What a test holds up is no outage.
@@ -90,7 +96,7 @@ async fn migrations_can_run_alone() {
         let migrated = run(&["migrate"], &database.settings());
         assert_eq!(migrated.status.code(), Some(0));
     }
-    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut connection = database.connect().await;
     let (items,): (i64,) = sqlx::query_as("SELECT count(*) FROM items")
         .fetch_one(&mut connection)
         .await
@@ -110,7 +116,7 @@ async fn a_key_that_is_in_work_is_told_at_once_by_every_replica() {
         request.header("idempotency-key", "\"k\"").send()
     };
     // Holds up the first request in the middle of its work.
-    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut connection = database.connect().await;
     let mut lock = connection.begin().await.unwrap();
     sqlx::query("LOCK TABLE items IN SHARE MODE")
         .execute(&mut *lock)
@@ -140,7 +146,7 @@ async fn a_client_that_hangs_up_in_the_middle_of_a_work_leaves_nothing_of_it() {
         let request = service.post("/api/v1/items", &json!({ "name": "lamp" }));
         request.header("idempotency-key", "\"k\"").send()
     };
-    let mut connection = PgConnection::connect(&database.url).await.unwrap();
+    let mut connection = database.connect().await;
     let mut lock = connection.begin().await.unwrap();
     sqlx::query("LOCK TABLE items IN SHARE MODE")
         .execute(&mut *lock)

@@ -1,6 +1,8 @@
 //! What a database must hold, whichever it is: through crashes and clients that
 //! hang up.
 
+mod outbox;
+
 use std::{
     collections::BTreeSet,
     env,

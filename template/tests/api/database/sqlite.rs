@@ -1,3 +1,4 @@
+use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::support::{Service, run};
@@ -12,6 +13,8 @@ impl Database {
     /// The series that tells how much it may hold.
     pub const FULLNESS: &str =
         r#"db_client_connection_max{db_client_connection_pool_name="store"}"#;
+    /// The file of the store that is for this database alone.
+    pub const SOURCE: &str = "sqlite.rs";
 
     pub async fn create() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -20,6 +23,10 @@ impl Database {
             _folder: folder,
             path,
         }
+    }
+
+    pub async fn connect(&self) -> SqliteConnection {
+        SqliteConnection::connect(&self.path).await.unwrap()
     }
 
     pub fn settings(&self) -> [(&str, &str); 1] {

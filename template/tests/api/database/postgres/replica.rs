@@ -24,8 +24,18 @@ async fn a_list_is_read_from_the_replica_and_an_item_from_the_primary() {
         .until_metrics(r#"db_client_connection_max{db_client_connection_pool_name="replica"} "#)
         .await;
 
+    service
+        .series("store_replica_lag_seconds", |lag| lag > 0.0)
+        .await;
+    service
+        .series(&reads("answered"), |count| count >= 2.0)
+        .await;
+
     ask(&replica, "SELECT pg_wal_replay_resume()").await;
     until_listed(&service, &["before", "after"]).await;
+    service
+        .series("store_replica_lag_seconds", |lag| lag == 0.0)
+        .await;
     replica.stop();
     primary.stop();
 }
@@ -45,6 +55,12 @@ async fn a_replica_that_is_away_is_passed_over_and_asked_again() {
     listed(&service).await;
     let lines = service.lines();
     assert_eq!(lines.iter().filter(|line| passed_over(line)).count(), 1);
+    service.series(&reads("failed"), |count| count == 1.0).await;
+    service.series(&reads("away"), |count| count == 1.0).await;
+    let metrics = service.metrics().await;
+    let mut lines = metrics.lines();
+    let tells_lag = lines.any(|line| line.starts_with("store_replica_lag_seconds"));
+    assert!(!tells_lag, "{metrics}");
 
     replica.start_again().await;
     until("it has caught up", async || count(&replica).await == 1).await;
@@ -53,6 +69,11 @@ async fn a_replica_that_is_away_is_passed_over_and_asked_again() {
     until_listed(&service, &["before"]).await;
     replica.stop();
     primary.stop();
+}
+
+/// Reads by who has answered them.
+fn reads(outcome: &str) -> String {
+    format!("store_replica_reads_total{{store_replica_outcome=\"{outcome}\"}}")
 }
 
 async fn behind(primary: &Server, replica: &Server) -> Service {

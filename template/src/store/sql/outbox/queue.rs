@@ -1,0 +1,81 @@
+use sqlx::{FromRow, Pool};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::store::backend::{self, Database};
+
+/// The rows of the outbox, as seen by who empties it.
+pub(super) struct Queue(pub(super) Pool<Database>);
+
+/// An event that is claimed: nobody else takes it, nor a later one of its subject, until it
+/// is removed, put off, or due again.
+#[derive(FromRow)]
+pub(super) struct Event {
+    seq: i64,
+    pub(super) id: Uuid,
+    pub(super) event: String,
+    pub(super) traceparent: Option<String>,
+    /// How often it was claimed. Who was claimed from, for it took too long, knows by it.
+    pub(super) attempts: i64,
+}
+
+/// What waits; 10,000 events are counted at most.
+#[derive(Clone, Copy, Debug, Default, FromRow)]
+pub(super) struct Waiting {
+    pub(super) events: i64,
+    pub(super) oldest: Option<OffsetDateTime>,
+}
+
+impl Waiting {
+    /// Since when the oldest has waited; 0 if none does.
+    pub(super) fn age_seconds(&self) -> f64 {
+        let age = self.oldest.map(|oldest| OffsetDateTime::now_utc() - oldest);
+        age.map_or(0.0, |age| age.as_seconds_f64().max(0.0))
+    }
+}
+
+impl Queue {
+    /// Claims, until then, the oldest event that is the first of its subject.
+    pub(super) async fn claim(
+        &self,
+        now: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Result<Option<Event>, sqlx::Error> {
+        let claim = sqlx::query_as(backend::CLAIM_EVENT).bind(now).bind(until);
+        claim.fetch_optional(&self.0).await
+    }
+
+    /// It has arrived.
+    pub(super) async fn remove(&self, event: &Event) -> Result<(), sqlx::Error> {
+        sqlx::query("DELETE FROM outbox WHERE seq = $1 AND attempts = $2")
+            .bind(event.seq)
+            .bind(event.attempts)
+            .execute(&self.0)
+            .await?;
+        Ok(())
+    }
+
+    /// It has not.
+    pub(super) async fn put_off(
+        &self,
+        event: &Event,
+        until: OffsetDateTime,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query("UPDATE outbox SET due_at = $3 WHERE seq = $1 AND attempts = $2")
+            .bind(event.seq)
+            .bind(event.attempts)
+            .bind(until)
+            .execute(&self.0)
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn waiting(&self) -> Result<Waiting, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT count(*) AS events, min(recorded_at) AS oldest
+             FROM (SELECT recorded_at FROM outbox ORDER BY seq LIMIT 10000) AS oldest",
+        )
+        .fetch_one(&self.0)
+        .await
+    }
+}
