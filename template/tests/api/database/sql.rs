@@ -2,6 +2,7 @@
 //! hang up.
 
 mod outbox;
+mod statements;
 
 use std::{
     collections::BTreeSet,
