@@ -173,6 +173,12 @@ fn database() -> Vec<Panel> {
             .wide(18),
         Panel::lines("Requests with a key", unit::REQUESTS_PER_SECOND, "Requests with an Idempotency-Key: done, answered again from what is kept, refused.")
             .ask("sum by (idempotency_outcome) (rate(idempotency_requests_total{SERVICE}[$__rate_interval]))", "{{idempotency_outcome}}"),
+        Panel::lines("Events", unit::EVENTS_PER_SECOND, "Events for other services (`store.outbox`) that were sent, by what became of them. What was refused or failed is sent again.")
+            .ask("sum by (outbox_outcome) (rate(outbox_deliveries_total{SERVICE}[$__rate_interval]))", "{{outbox_outcome}}"),
+        Panel::lines("Age of the oldest event", unit::SECONDS, "For how long the first of the events that wait has done so. Above five minutes somebody is told.")
+            .ask("max(outbox_oldest_age_seconds{SERVICE})", "age"),
+        Panel::lines("Events that wait", unit::COUNT, "Events that are written and have not arrived; 10,000 are counted at most.")
+            .ask("max(outbox_events{SERVICE})", "events"),
         Panel::lines("Items made", unit::EVENTS_PER_SECOND, "What the business counts.")
             .ask("sum(rate(items_created_total{SERVICE}[$__rate_interval]))", "items"),
     ]
