@@ -8,9 +8,9 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::{Config, Environment, Loaded, Profile},
     exit::Exit,
-    hardening, healthcheck, openapi, panics, routes, runtime,
+    hardening, healthcheck, openapi, panics, routes, runtime, seed,
     server::{self, Ending, ServeError},
-    store::Store,
+    store::{Store, StoreError},
     telemetry::Telemetry,
     tls::{Development, TlsError},
     token,
@@ -31,6 +31,15 @@ enum Command {
     Serve(ServeOptions),
     /// Brings the store's schema up to date
     Migrate,
+    /// Fills a development database with items, the same ones each time
+    Seed {
+        /// Whose they shall be: the `sub` claim of a token
+        #[arg(long, default_value = "developer")]
+        owner: String,
+        /// In any other profile, too
+        #[arg(long)]
+        force: bool,
+    },
     /// Asks the readiness probe of the service on this host; exits 0 or 1
     Healthcheck,
     /// Prints the effective configuration, each value with its source
@@ -77,6 +86,7 @@ pub fn run() -> Exit {
     {
         Command::Serve(options) => configured(|loaded| serve(loaded, &options)),
         Command::Migrate => configured(|loaded| migrate(&loaded.config)),
+        Command::Seed { owner, force } => configured(|loaded| seed(&loaded.config, &owner, force)),
         Command::Healthcheck => configured(|loaded| {
             let asked = healthcheck::ask(loaded.config.operations.address);
             done(asked.map(|()| Exit::Ok))
@@ -197,23 +207,35 @@ fn ended(ending: &Ending) -> Exit {
 }
 
 fn migrate(config: &Config) -> Exit {
-    let migrated = runtime::start(&config.runtime)
-        .map_err(ServeError::from)
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                let store = Store::connect(&config.store).await?;
-                store.migrate().await?;
-                store.close().await;
-                Ok(())
-            })
-        });
-    match migrated {
-        Ok(()) => Exit::Ok,
-        Err(error) => {
-            let exit = Exit::from(&error);
-            failed(error, exit)
-        }
+    once(config, async {
+        let store = Store::connect(&config.store).await?;
+        store.migrate().await?;
+        store.close().await;
+        Ok(Exit::Ok)
+    })
+}
+
+fn seed(config: &Config, owner: &str, force: bool) -> Exit {
+    if let Err(error) = seed::allow(config, force) {
+        return failed(error, Exit::Failure);
     }
+    once(config, async {
+        let store = Store::open(&config.store).await?;
+        let made = seed::fill(&store, owner).await?;
+        store.close().await;
+        Ok(print(format!("{made} items were made for {owner}\n")))
+    })
+}
+
+/// Does something with the store, on threads like those of requests.
+fn once(config: &Config, task: impl Future<Output = Result<Exit, StoreError>>) -> Exit {
+    let done = runtime::start(&config.runtime)
+        .map_err(ServeError::from)
+        .and_then(|runtime| Ok(runtime.block_on(task)?));
+    done.unwrap_or_else(|error| {
+        let exit = Exit::from(&error);
+        failed(error, exit)
+    })
 }
 
 fn print(text: impl Display) -> Exit {

@@ -25,6 +25,7 @@ pub mod reload;
 pub mod router;
 pub mod routes;
 pub mod runtime;
+mod seed;
 pub mod server;
 mod signal;
 pub mod state;

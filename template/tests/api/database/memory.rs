@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Service, problem};
+use crate::support::{Service, problem, run};
 
 /// None: the service keeps items in its memory.
 pub struct Database;
@@ -26,4 +26,12 @@ async fn a_full_memory_says_so() {
     let second = second.send().await.unwrap();
     assert_eq!(second.status(), 507);
     assert_eq!(problem(second).await["type"], "urn:problem-type:store-full");
+}
+
+#[test]
+fn a_memory_that_is_gone_with_the_process_is_not_filled() {
+    let refused = run(&["seed"], &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(reason.contains("nothing to fill"), "{reason}");
 }

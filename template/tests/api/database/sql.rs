@@ -2,6 +2,7 @@
 //! hang up.
 
 mod outbox;
+mod seed;
 mod statements;
 
 use std::{
