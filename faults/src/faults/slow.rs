@@ -118,8 +118,9 @@ impl Slow {
                 Self::Reading => {
                     // More answers than the buffers of both sides hold.
                     let request = "GET /api/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n";
-                    let _ = stream.write_all(request.repeat(2000).as_bytes()).await;
-                    while matches!(stream.take_error(), Ok(None)) {
+                    let sent = stream.write_all(request.repeat(2000).as_bytes()).await;
+                    // Whoever is cut while it still sends has been told so already.
+                    while sent.is_ok() && matches!(stream.take_error(), Ok(None)) {
                         sleep(Duration::from_millis(100)).await;
                     }
                 }

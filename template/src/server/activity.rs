@@ -120,6 +120,11 @@ impl Activity {
         }
     }
 
+    /// Whether the socket takes no more bytes.
+    pub(super) fn is_write_blocked(&self) -> bool {
+        self.state().write_blocked.is_some()
+    }
+
     /// A request has come; it lasts as long as the guard.
     pub(super) fn request(self: &Arc<Self>, version: Version) -> InFlight {
         let mut state = self.state();

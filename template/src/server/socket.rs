@@ -36,6 +36,17 @@ impl Socket {
     }
 }
 
+impl Drop for Socket {
+    /// A client that takes nothing is reset: else the system would keep what was sent to it,
+    /// and the connection, for minutes.
+    fn drop(&mut self) {
+        if self.activity.is_write_blocked() {
+            // If it fails, it is closed as any other.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
