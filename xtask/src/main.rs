@@ -8,6 +8,7 @@ mod delivery;
 mod demo;
 mod faults;
 mod flavour;
+mod free;
 mod fuzz;
 mod image;
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write,
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
     thread,
@@ -15,7 +14,7 @@ use clap::Args;
 
 use crate::{
     flavour::{Answers, generate_quietly},
-    page, run, tree,
+    free, page, run, tree,
 };
 
 /// What `cargo xtask profiles` takes.
@@ -213,8 +212,7 @@ struct Service {
 
 impl Service {
     fn start(binary: &Path, folder: &Path) -> Result<Self> {
-        let free = || TcpListener::bind("127.0.0.1:0")?.local_addr();
-        let (public, operations) = (free()?, free()?);
+        let [public, operations] = free::addresses()?;
         let database = folder.join("measured.db");
         let command = || {
             let mut command = Command::new(binary);

@@ -64,18 +64,23 @@ pub fn output(command: &mut Command) -> Result<String> {
 /// The same with something to read.
 pub fn output_of(command: &mut Command, input: impl Into<Stdio>) -> Result<String> {
     let line = line(command);
-    command.stdin(input);
-    let done = match in_ci() {
-        true => output_within(command, PATIENCE),
-        false => command.output(),
-    };
-    let done = done.with_context(|| format!("cannot run {line}"))?;
+    let done = ended(command, input)?;
     let mut printed = String::from_utf8_lossy(&done.stdout).into_owned();
     printed += &String::from_utf8_lossy(&done.stderr);
     if !done.status.success() {
         bail!("$ {line}\n{printed}\n{line}: {}", done.status);
     }
     Ok(printed)
+}
+
+/// The same, however it ends.
+pub fn ended(command: &mut Command, input: impl Into<Stdio>) -> Result<Output> {
+    command.stdin(input);
+    let done = match in_ci() {
+        true => output_within(command, PATIENCE),
+        false => command.output(),
+    };
+    done.with_context(|| format!("cannot run {}", line(command)))
 }
 
 /// Runs it, and kills it with all that it has started if it takes longer: what it has

@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -11,7 +10,7 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::run;
+use crate::{free, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -46,9 +45,7 @@ impl Postgres {
             .args(["--encoding=UTF8", "--locale=C", "-D"])
             .arg(&folder);
         run::output(&mut initdb)?;
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let port = listener.local_addr()?.port().to_string();
-        drop(listener);
+        let port = free::port()?.to_string();
         let guard = unprivileged(Path::new("sh"))
             .args(["-c", GUARD])
             .args([&programs, &folder])

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
     thread,
@@ -10,6 +10,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+
+use crate::free;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -31,15 +33,8 @@ pub struct Addresses {
 impl Addresses {
     /// Two that are free now.
     pub fn free() -> Result<Self> {
-        let listeners = [
-            TcpListener::bind("127.0.0.1:0")?,
-            TcpListener::bind("127.0.0.1:0")?,
-        ];
-        let [public, operations] = listeners.map(|listener| listener.local_addr());
-        Ok(Self {
-            public: public?.to_string(),
-            operations: operations?.to_string(),
-        })
+        let [public, operations] = free::addresses()?.map(|address| address.to_string());
+        Ok(Self { public, operations })
     }
 }
 

@@ -2,6 +2,7 @@
 //! it serves, read by the tools that know each format best.
 
 mod backup;
+mod ended;
 mod github;
 mod gitlab;
 mod host;

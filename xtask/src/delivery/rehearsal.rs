@@ -15,9 +15,8 @@ use std::{
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
-use super::{project::Project, steps::git};
+use super::{ended::Ended, project::Project, steps::git};
 use crate::{
-    run,
     test::{report::Report, tools},
     tree,
 };
@@ -50,7 +49,10 @@ pub fn run(report: &mut Report, project: &Project) -> Result<()> {
 
 fn changed(project: &Project) -> Result<()> {
     let copy = project.copy("changed")?;
-    let says = |base: &str| Stage::new(&copy)?.run(&["changed", base])?.right();
+    let says = |base: &str| {
+        let ended = Stage::new(&copy)?.run(&["changed", base])?;
+        ended.right().map(str::to_owned)
+    };
     let commit = |file: &str| {
         fs::write(copy.folder.join(file), "changed")?;
         git(&copy.folder, &["add", "--all"])?;
@@ -313,13 +315,6 @@ struct Stage {
     settings: BTreeMap<&'static str, String>,
 }
 
-/// How a step ended.
-struct Ended {
-    ok: bool,
-    said: String,
-    calls: String,
-}
-
 impl Stage {
     fn new(project: &Project) -> Result<Self> {
         Ok(Self {
@@ -359,28 +354,6 @@ impl Stage {
             .args(&step[1..])
             .env("PATH", path)
             .envs(&self.settings);
-        let done = run::output(&mut command);
-        Ok(Ended {
-            ok: done.is_ok(),
-            said: done.unwrap_or_else(|error| format!("{error:#}")),
-            calls: tree::read(&calls)?,
-        })
-    }
-}
-
-impl Ended {
-    fn right(&self) -> Result<String> {
-        ensure!(self.ok, "{}", self.said);
-        Ok(self.said.clone())
-    }
-
-    fn wrong(&self, reason: &str) -> Result<()> {
-        ensure!(!self.ok, "it should have failed: {}", self.said);
-        ensure!(
-            self.said.contains(reason),
-            "for another reason: {}",
-            self.said
-        );
-        Ok(())
+        Ended::of(&mut command)?.with_calls(&calls)
     }
 }

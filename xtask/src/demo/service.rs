@@ -1,7 +1,6 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    net::TcpListener,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
@@ -13,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use ureq::{Agent, http::Request};
 
-use crate::run;
+use crate::{free, run};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -59,7 +58,7 @@ impl Exchange {
 
 impl Service {
     pub fn start(binary: &Path, folder: &Path) -> Result<Self> {
-        let (public, operations) = free_addresses()?;
+        let [public, operations] = free::addresses()?.map(|address| address.to_string());
         let settings = vec![
             ("APP_PROFILE", "development".to_owned()),
             ("APP_LOG__FORMAT", "pretty".to_owned()),
@@ -212,9 +211,14 @@ impl Service {
         Ok(())
     }
 
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let id = self.process.id().to_string();
+        run::output(Command::new("kill").args(["-s", name, &id])).map(drop)
+    }
+
     /// Asks it to stop, and waits until it has.
     pub fn stop(mut self) -> Result<Ended> {
-        run::output(Command::new("kill").args(["-s", "TERM", &self.process.id().to_string()]))?;
+        self.signal("TERM")?;
         let status = self.process.wait()?;
         Ok(Ended {
             log: self.log.iter().collect(),
@@ -229,16 +233,6 @@ impl Drop for Service {
         // It has ended already, unless something went wrong.
         let _ = self.process.kill();
     }
-}
-
-/// Two that are free now.
-fn free_addresses() -> Result<(String, String)> {
-    let listeners = [
-        TcpListener::bind("127.0.0.1:0")?,
-        TcpListener::bind("127.0.0.1:0")?,
-    ];
-    let [public, operations] = listeners.map(|listener| listener.local_addr());
-    Ok((public?.to_string(), operations?.to_string()))
 }
 
 fn follow(output: ChildStdout) -> Receiver<String> {

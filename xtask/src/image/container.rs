@@ -1,7 +1,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::engine::Engine;
-use crate::run;
+use crate::{free, run};
 
 const NAME: &str = "axum-chassis-image-test";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ pub struct Container<'a> {
 impl<'a> Container<'a> {
     /// `store` is the variable that tells of a database elsewhere.
     pub fn start(engine: &'a Engine, image: &str, store: Option<&str>) -> Result<Self> {
-        let (public, operations) = (free_address()?, free_address()?);
+        let [public, operations] = free::addresses()?;
         let container = Self {
             engine,
             public,
@@ -176,8 +176,4 @@ impl Drop for Container<'_> {
     fn drop(&mut self) {
         self.remove();
     }
-}
-
-fn free_address() -> Result<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -3,10 +3,12 @@
 
 mod files;
 mod moment;
+mod pods;
 mod postgres;
 mod site;
 mod sqlite;
 mod storage;
+mod units;
 
 use anyhow::{Context, Result, ensure};
 

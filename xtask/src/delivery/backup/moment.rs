@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::storage::{Storage, Tls, free_port};
+use super::storage::{Storage, Tls};
 use crate::{
     capacity::postgres::{programs, unprivileged},
     delivery::project::Project,
-    refusal, run,
+    free, refusal, run,
     test::report::Report,
     tree,
 };
@@ -76,7 +76,7 @@ impl Server {
         let server = Self {
             folder: PathBuf::from(made.trim()),
             programs: programs().context("no PostgreSQL")?,
-            port: free_port()?,
+            port: free::port()?,
             process: None,
         };
         let shipped = |file| tree::read(&project.folder.join("deploy/backup/postgres").join(file));

@@ -11,12 +11,14 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    site::{Ended, NAME, Site},
+    pods,
+    site::{NAME, Site},
     storage::Storage,
+    units,
 };
 use crate::{
     capacity::postgres::Postgres,
-    delivery::{manifests::Service, project::Project},
+    delivery::{ended::Ended, manifests::Service, project::Project},
     run,
     test::report::Report,
 };
@@ -30,6 +32,7 @@ const ALL: &str = "SELECT count(*), sum(hashtext(items::text)::bigint), \
      (SELECT count(*) FROM _sqlx_migrations) FROM items";
 
 struct Proof<'a> {
+    project: &'a Project,
     site: Site,
     server: Postgres,
     storage: &'a Storage,
@@ -37,12 +40,12 @@ struct Proof<'a> {
 
 type Step<'a> = (&'static str, fn(&mut Proof<'a>) -> Result<()>);
 
-pub fn run<'a>(report: &mut Report, project: &Project, storage: &'a Storage) -> Result<()> {
+pub fn run<'a>(report: &mut Report, project: &'a Project, storage: &'a Storage) -> Result<()> {
     let service = report.check("the service, for its migrations", || Service::of(project))?;
     let mut proof = report.check(&format!("PostgreSQL, migrated, with {ROWS} rows"), || {
         Proof::begin(project, &service, storage)
     })?;
-    let steps: [Step<'a>; 15] = [
+    let steps: [Step<'a>; 16] = [
         (
             "backup: what is not there is told, with its remedy",
             Proof::nothing_there,
@@ -79,6 +82,10 @@ pub fn run<'a>(report: &mut Report, project: &Project, storage: &'a Storage) -> 
             "backup: `tables` names what the migrations make",
             Proof::tables,
         ),
+        (
+            "backup, drill: by the units and by the CronJobs' containers, as they are written",
+            Proof::by_night,
+        ),
     ];
     for (name, step) in steps {
         report.check(name, || {
@@ -90,7 +97,7 @@ pub fn run<'a>(report: &mut Report, project: &Project, storage: &'a Storage) -> 
 }
 
 impl<'a> Proof<'a> {
-    fn begin(project: &Project, service: &Service, storage: &'a Storage) -> Result<Self> {
+    fn begin(project: &'a Project, service: &Service, storage: &'a Storage) -> Result<Self> {
         let mut server = Postgres::start()?.context("no PostgreSQL")?;
         let mut site = Site::new(project, service.binary(), storage)?;
         site.set("APP_STORE__URL", &server.new_database(NAME)?);
@@ -101,6 +108,7 @@ impl<'a> Proof<'a> {
         );
         server.ask_of(NAME, &rows)?;
         Ok(Self {
+            project,
             site,
             server,
             storage,
@@ -126,22 +134,22 @@ impl<'a> Proof<'a> {
     }
 
     fn nothing_there(&mut self) -> Result<()> {
-        self.site.run(&["take"])?.wrong(69, "backup init")?;
+        self.site.run(&["take"])?.wrong_by(69, "backup init")?;
         self.site.run(&["init"])?.right()?;
         self.site
             .run(&["restore"])?
-            .wrong(2, "restore into what?")?;
+            .wrong_by(2, "restore into what?")?;
         self.site.unset("RESTIC_PASSWORD");
         let ended = self.site.run(&["take"])?;
         self.site.set("RESTIC_PASSWORD", "a key");
-        ended.wrong(78, "RESTIC_PASSWORD_FILE is not set")
+        ended.wrong_by(78, "RESTIC_PASSWORD_FILE is not set")
     }
 
     fn wrong_key(&mut self) -> Result<()> {
         self.site.set("RESTIC_PASSWORD", "another key");
         let ended = self.site.run(&["restore", "elsewhere"])?;
         self.site.set("RESTIC_PASSWORD", "a key");
-        ended.wrong(78, "the key does not fit the repository")?;
+        ended.wrong_by(78, "the key does not fit the repository")?;
         ensure!(!self.databases()?.contains("elsewhere"), "it is made");
         Ok(())
     }
@@ -200,12 +208,12 @@ impl<'a> Proof<'a> {
         let wrong = self.all(NAME)?;
         self.site
             .run(&["restore", NAME])?
-            .wrong(2, "is the live database")?;
+            .wrong_by(2, "is the live database")?;
         self.server.new_database("somebodys")?;
         self.server
             .ask_of("somebodys", "CREATE TABLE mine (id int)")?;
         let over = self.site.run(&["restore", "--over-live", "somebodys"])?;
-        over.wrong(2, "has tables already")?;
+        over.wrong_by(2, "has tables already")?;
         ensure!(self.all(NAME)? == wrong, "it was touched");
         self.site.run(&["restore", "--over-live", NAME])?.right()?;
         ensure!(self.all(NAME)? == before, "other rows");
@@ -228,7 +236,7 @@ impl<'a> Proof<'a> {
         let second = self.site.run(&["take"]);
         holder.let_go()?;
         let first = first.wait_with_output()?;
-        second?.wrong(75, "another run is at it")?;
+        second?.wrong_by(75, "another run is at it")?;
         ensure!(
             first.status.success(),
             "{}",
@@ -246,7 +254,7 @@ impl<'a> Proof<'a> {
             "pg_dump",
             &format!("{half}; echo 'its disk is gone' >&2; exit 1"),
         )?;
-        self.site.run(&["take"])?.wrong(1, "its disk is gone")?;
+        self.site.run(&["take"])?.wrong_by(1, "its disk is gone")?;
         ensure!(self.backups()? == before, "half a dump is a backup");
         // The run is killed while it uploads, and the rest of it ends well.
         self.site
@@ -264,14 +272,14 @@ impl<'a> Proof<'a> {
         flipped[whole.len() / 2] ^= 1;
         self.storage.put(&key, &flipped)?;
         let ended = self.site.run(&["restore", "damaged"])?;
-        ended.wrong(65, "what is stored is damaged")?;
+        ended.wrong_by(65, "what is stored is damaged")?;
         ensure!(
             !self.databases()?.contains("damaged"),
             "half a database is left"
         );
         self.site
             .run(&["check"])?
-            .wrong(65, "what is stored is damaged")?;
+            .wrong_by(65, "what is stored is damaged")?;
         self.storage.put(&key, &whole)?;
         self.site.run(&["check"])?.right().map(drop)
     }
@@ -284,7 +292,7 @@ impl<'a> Proof<'a> {
         self.site.run(&["take"])?.right()?;
         self.site.no_program("pg_dump")?;
         let ended = self.site.run(&["restore", "truncated"])?;
-        ended.wrong(65, "is cut off")?;
+        ended.wrong_by(65, "is cut off")?;
         ensure!(
             !self.databases()?.contains("truncated"),
             "half a database is left"
@@ -302,7 +310,7 @@ impl<'a> Proof<'a> {
         let ended = self.site.run(&["drill"])?;
         self.server
             .ask_of(NAME, "ALTER TABLE elsewhere RENAME TO idempotency_keys")?;
-        ended.wrong(65, "has no table public.idempotency_keys")?;
+        ended.wrong_by(65, "has no table public.idempotency_keys")?;
         ensure!(
             self.site
                 .metric("backup_drill_last_success_timestamp_seconds")?
@@ -340,7 +348,7 @@ impl<'a> Proof<'a> {
             .arg(self.site.path("folder"));
         command.arg(take.get_program()).args(take.get_args());
         let ended = Ended::of(&mut command)?;
-        ended.wrong(1, "a disk is full")?;
+        ended.wrong_by(1, "a disk is full")?;
         ensure!(self.backups()? == before, "it has made a backup");
         Ok(())
     }
@@ -407,6 +415,15 @@ impl<'a> Proof<'a> {
         let named = fs::read_to_string(self.site.path("backup/postgres/tables"))?;
         ensure!(made == named, "made:\n{made}named:\n{named}");
         Ok(())
+    }
+
+    /// Of a database that is small: what is asked is whether they run.
+    fn by_night(&mut self) -> Result<()> {
+        let store = self.server.new_database("night")?;
+        self.site.set("APP_STORE__URL", &store);
+        run::output(self.site.command(&self.site.text("service")).arg("migrate"))?;
+        units::run(self.project, &self.site, &store)?;
+        pods::run(self.project, &self.site, &store)
     }
 }
 

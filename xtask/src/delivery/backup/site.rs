@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use super::storage::Storage;
 use crate::{
     capacity::postgres::{programs, unprivileged},
-    delivery::project::Project,
+    delivery::{ended::Ended, project::Project},
     run, tree,
 };
 
@@ -24,12 +24,6 @@ pub const NAME: &str = "service";
 pub struct Site {
     folder: PathBuf,
     settings: BTreeMap<&'static str, String>,
-}
-
-/// How the script ended.
-pub struct Ended {
-    pub code: i32,
-    pub said: String,
 }
 
 impl Site {
@@ -94,6 +88,11 @@ impl Site {
 
     pub fn set(&mut self, name: &'static str, value: &str) {
         self.settings.insert(name, value.to_owned());
+    }
+
+    pub fn setting(&self, name: &str) -> Result<&str> {
+        let value = self.settings.get(name);
+        Ok(value.with_context(|| format!("no {name}"))?)
     }
 
     pub fn unset(&mut self, name: &str) {
@@ -172,31 +171,5 @@ impl Site {
 impl Drop for Site {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-impl Ended {
-    pub fn of(command: &mut Command) -> Result<Self> {
-        let done = command.output()?;
-        let said = [done.stdout, done.stderr].concat();
-        Ok(Self {
-            code: done.status.code().unwrap_or(-1),
-            said: String::from_utf8_lossy(&said).into_owned(),
-        })
-    }
-
-    pub fn right(&self) -> Result<&str> {
-        ensure!(self.code == 0, "exit {}: {}", self.code, self.said);
-        Ok(&self.said)
-    }
-
-    pub fn wrong(&self, code: i32, reason: &str) -> Result<()> {
-        ensure!(
-            self.code == code && self.said.contains(reason),
-            "not {code} for {reason:?}, but {}: {}",
-            self.code,
-            self.said
-        );
-        Ok(())
     }
 }

@@ -129,7 +129,7 @@ impl<'a> Proof<'a> {
         ensure!(self.all("data/restored.db")? == before, "other rows");
         self.site
             .run(&["restore", &file])?
-            .wrong(2, "is there already")?;
+            .wrong_by(2, "is there already")?;
         fs::rename(file, self.site.path("data/service.db"))?;
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a> Proof<'a> {
         let file = self.site.text("data/service.db");
         self.site
             .run(&["restore", &file])?
-            .wrong(2, "is the live database")?;
+            .wrong_by(2, "is the live database")?;
         self.site.run(&["restore", "--over-live", &file])?.right()?;
         ensure!(self.all("data/service.db")? == before, "other rows");
         Ok(())
@@ -153,7 +153,7 @@ impl<'a> Proof<'a> {
         self.storage.put(&key, &flipped)?;
         let file = self.site.text("data/damaged.db");
         let ended = self.site.run(&["restore", &file])?;
-        ended.wrong(65, "what is stored is damaged")?;
+        ended.wrong_by(65, "what is stored is damaged")?;
         let mut left = Command::new("ls");
         let left = run::output(left.arg(self.site.path("data")))?;
         ensure!(!left.contains("damaged"), "{left}");

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -13,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::{
-    run,
+    free, run,
     test::{
         report::Report,
         tools::{Registry, Tool, of_system},
@@ -45,7 +44,7 @@ impl Storage {
         let Some(program) = MOTO.have(report)? else {
             return Ok(None);
         };
-        let port = free_port()?;
+        let port = free::port()?;
         let log = fs::File::create(tree::target().join("delivery/storage.log"))?;
         let process = Command::new(program)
             .args(["-H", "127.0.0.1", "-p", &port.to_string()])
@@ -134,7 +133,7 @@ impl Tls {
         let folder = tempfile::Builder::new()
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
             .tempdir()?;
-        let port = free_port()?;
+        let port = free::port()?;
         let mut openssl = Command::new("openssl");
         openssl
             .current_dir(folder.path())
@@ -202,8 +201,4 @@ fn read(url: &str) -> Result<Vec<u8>> {
         .with_config()
         .limit(1 << 30)
         .read_to_vec()?)
-}
-
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

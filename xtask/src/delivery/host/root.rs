@@ -8,10 +8,14 @@ use std::{
     slice,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use tempfile::TempDir;
 
-use crate::{delivery::project::Project, run, test::tools, tree};
+use crate::{
+    delivery::{ended::Ended, project::Project},
+    test::tools,
+    tree,
+};
 
 /// A machine's root for the script, with stand-ins for the programs that would reach the
 /// machine itself, and a list of their calls.
@@ -21,13 +25,6 @@ pub struct Root {
     settings: BTreeMap<&'static str, String>,
     /// What the script is run by, if not by itself: `sudo`.
     by: Vec<&'static str>,
-}
-
-/// How the script ended.
-pub struct Ended {
-    pub ok: bool,
-    pub said: String,
-    pub calls: String,
 }
 
 /// A build of the service that can say its version, which is all that is asked of it here.
@@ -104,12 +101,7 @@ impl Root {
             )
             .arg(self.project.join("deploy/host/install"))
             .args(arguments);
-        let done = run::output(&mut install);
-        Ok(Ended {
-            ok: done.is_ok(),
-            said: done.unwrap_or_else(|error| format!("{error:#}")),
-            calls: tree::read(&calls)?,
-        })
+        Ended::of(&mut install)?.with_calls(&calls)
     }
 
     /// Which release a link names.
@@ -137,34 +129,4 @@ pub fn command(by: &[&str], program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(first);
     command.args(rest).arg(program);
     command
-}
-
-impl Ended {
-    pub fn right(&self) -> Result<&str> {
-        ensure!(self.ok, "{}", self.said);
-        Ok(&self.said)
-    }
-
-    pub fn wrong(&self, reason: &str) -> Result<()> {
-        ensure!(!self.ok, "it should have failed: {}", self.said);
-        ensure!(
-            self.said.contains(reason),
-            "for another reason: {}",
-            self.said
-        );
-        Ok(())
-    }
-
-    /// Whether these were called, in this order.
-    pub fn called(&self, calls: &[&str]) -> Result<()> {
-        let mut rest = &*self.calls;
-        for call in calls {
-            let at = rest.find(call);
-            let Some(at) = at else {
-                anyhow::bail!("no {call} where it should be: {}", self.calls);
-            };
-            rest = &rest[at + call.len()..];
-        }
-        Ok(())
-    }
 }

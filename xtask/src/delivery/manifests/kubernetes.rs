@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use super::{render, schemas};
 use crate::{
     delivery::project::Project,
-    refusal, run,
+    free, refusal, run,
     test::{report::Report, tools},
     tree,
 };
@@ -141,7 +140,7 @@ impl Server {
         )?;
         let key = ["genrsa", "-out", "accounts.key", "2048"];
         run::output(Command::new("openssl").current_dir(&folder).args(key))?;
-        let (port, store) = (free_port()?, free_port()?);
+        let [port, store] = free::addresses()?.map(|address| address.port());
         let process = Command::new(tools.join("bin/apiserver"))
             .current_dir(&folder)
             .arg(format!("http://127.0.0.1:{store}"))
@@ -239,9 +238,4 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// One that is free now.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
