@@ -2,6 +2,7 @@
 //! the script by what it does.
 
 mod budget;
+mod failover;
 mod rehearsal;
 pub mod root;
 mod tools;

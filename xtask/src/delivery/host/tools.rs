@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::root::{BY_ROOT, Root, command};
+use super::{
+    failover,
+    root::{BY_ROOT, Root, command},
+};
 use crate::{
     capacity::postgres,
     delivery::{
@@ -33,6 +36,7 @@ pub fn run(report: &mut Report, projects: &[&Project]) -> Result<()> {
         return Ok(());
     }
     proxy(report, projects, by)?;
+    failover::run(report, projects[0], by)?;
     firewall(report, projects, by)
 }
 
