@@ -7,6 +7,7 @@ mod github;
 mod gitlab;
 mod host;
 mod image;
+mod load;
 pub mod manifests;
 mod migrations;
 mod project;
@@ -35,7 +36,7 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 8] = [
+pub const CHECKS: [Check; 9] = [
     Check {
         name: "backup",
         about: "backups: taken, lost, restored, and refused where they must be",
@@ -60,6 +61,11 @@ pub const CHECKS: [Check; 8] = [
         name: "image",
         about: "the Dockerfile, its scripts, and what compose.yaml starts",
         steps: image::run,
+    },
+    Check {
+        name: "load",
+        about: "the load test of a service, and its budgets",
+        steps: load::run,
     },
     Check {
         name: "manifests",
