@@ -93,6 +93,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
     let of_store = file.starts_with("src/store/")
         || file.starts_with("deploy/backup/")
         || file.starts_with("deploy/components/")
+        || file.starts_with("deploy/faults/")
         || file.starts_with("deploy/host/")
         || file.starts_with("migrations/")
         || file.starts_with("tests/api/database/");

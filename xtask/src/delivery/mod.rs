@@ -3,6 +3,7 @@
 
 mod backup;
 mod ended;
+mod faults;
 mod github;
 mod gitlab;
 mod host;
@@ -36,11 +37,16 @@ pub struct Check {
     steps: fn(&mut Report, &[Project]) -> Result<()>,
 }
 
-pub const CHECKS: [Check; 9] = [
+pub const CHECKS: [Check; 10] = [
     Check {
         name: "backup",
         about: "backups: taken, lost, restored, and refused where they must be",
         steps: backup::run,
+    },
+    Check {
+        name: "faults",
+        about: "the recipes of faults: each happens, and is taken back",
+        steps: faults::run,
     },
     Check {
         name: "github",
