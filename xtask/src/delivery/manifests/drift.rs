@@ -313,7 +313,7 @@ fn files(objects: &[Object], service: &Service) -> Vec<String> {
         .collect()
 }
 
-/// What can be seen of a service that runs: the store of memory needs no server.
+/// What can be seen of a service that runs: SQLite needs no server.
 pub fn run(report: &mut Report, all: &[Vec<Rendered>], services: &[Service]) -> Result<()> {
     for service in services {
         let commands: BTreeSet<_> = all
@@ -338,9 +338,9 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>], services: &[Service]) -> 
             },
         )?;
     }
-    let memory = services.iter().find(|service| service.database == "none");
+    let sqlite = services.iter().find(|service| service.database == "sqlite");
     let running = report.check("the service runs", || {
-        Running::start(memory.context("no service of memory")?)
+        Running::start(sqlite.context("no service of SQLite")?)
     })?;
     report.check("probes and scrapes ask for what it serves", || {
         for path in paths(all) {
@@ -458,6 +458,8 @@ impl Running {
                 "APP_AUTH__ISSUERS__MAIN__JWKS_URL",
                 "https://127.0.0.1:9/keys",
             ),
+            // Nor does anybody take its events.
+            ("APP_STORE__OUTBOX__URL", "http://127.0.0.1:9/events"),
         ];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let mut serve = service.command(&BTreeMap::from(settings));
@@ -475,6 +477,9 @@ impl Running {
             let line: Value = serde_json::from_str(&line?)?;
             if line["listener"] == "operations" {
                 running.operations = format!("http://{}", text(&line["address"]));
+            }
+            // By then all that it measures is there.
+            if line["listener"] == "public" {
                 return Ok(running);
             }
         }
