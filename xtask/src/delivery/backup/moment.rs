@@ -22,6 +22,7 @@ use crate::{
 
 const ROWS: usize = 100_000;
 const PATIENCE: Duration = Duration::from_secs(30);
+const SECOND: &str = "SELECT date_trunc('second', clock_timestamp())";
 
 pub fn run(report: &mut Report, project: &Project, storage: &Storage) -> Result<()> {
     let Some(tls) = storage.by_tls(report)? else {
@@ -41,6 +42,10 @@ fn back_to_a_moment(project: &Project, tls: &Tls) -> Result<()> {
         "CREATE TABLE items AS SELECT n, md5(n::text) FROM generate_series(1, {ROWS}) n"
     ))?;
     server.backrest(&["--type=full", "backup"])?;
+    // pgBackRest knows of a backup the second in which it ended, and the moment must come
+    // after that.
+    let ended = server.ask(SECOND)?;
+    server.until(|server| server.ask(SECOND).is_ok_and(|now| now != ended))?;
     server.ask("INSERT INTO items SELECT n, 'later' FROM generate_series(1, 1000) n")?;
     let before = server.all()?;
     let moment = server.ask("SELECT now()")?;
