@@ -14,6 +14,8 @@ mod client;
 mod collector;
 mod composition;
 mod exporter;
+#[path = "../../xtask/src/free.rs"]
+mod free;
 mod load;
 #[expect(
     dead_code,
@@ -24,6 +26,10 @@ mod machine;
 mod modes;
 mod page;
 mod pki;
+#[expect(
+    dead_code,
+    reason = "nothing is done by PostgreSQL's own programs here"
+)]
 #[path = "../../xtask/src/capacity/postgres.rs"]
 mod postgres;
 mod prometheus;

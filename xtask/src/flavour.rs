@@ -140,13 +140,23 @@ pub const FLAVOURS: [Flavour; 10] = [
 ///
 /// If the name or an answer is refused.
 pub fn generate_quietly(name: &str, answers: Answers, destination: &Path) -> Result<PathBuf> {
-    let mut xtask = Command::new(env::current_exe()?);
+    let mut xtask = Command::new(own()?);
     xtask.args(["generate", "--name", name]);
     for answer in answers.defined() {
         xtask.args(["--define", &answer]);
     }
     run::output(xtask.arg("--destination").arg(destination))?;
     Ok(destination.join(name))
+}
+
+/// This program, also when cargo has built it anew meanwhile: then what runs has no name
+/// any more.
+fn own() -> Result<PathBuf> {
+    let named = env::current_exe()?;
+    Ok(match named.exists() {
+        true => named,
+        false => PathBuf::from("/proc/self/exe"),
+    })
 }
 
 /// The same in this process.
