@@ -12,6 +12,7 @@ use opentelemetry::{
 use sqlx::Pool;
 use time::OffsetDateTime;
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use super::{
     Outbox,
@@ -44,8 +45,8 @@ pub(super) struct Relay {
 enum RelayError {
     #[error("the outbox cannot be read or written")]
     Queue(#[from] sqlx::Error),
-    #[error("an event was not published")]
-    Publish(#[from] PublishError),
+    #[error("event {id} has not arrived at store.outbox.url")]
+    Publish { id: Uuid, source: PublishError },
 }
 
 impl Relay {
@@ -125,7 +126,10 @@ impl Relay {
             Err(error) => {
                 let until = OffsetDateTime::now_utc() + self.backoff(event.attempts);
                 self.queue.put_off(&event, until).await?;
-                return Err(error.into());
+                return Err(RelayError::Publish {
+                    id: event.id,
+                    source: error,
+                });
             }
         }
         Ok(true)
