@@ -2,7 +2,7 @@ use axum::response::Html;
 
 /// What there is, and what it is for.
 const ENDPOINTS: &[(&str, &str)] = &[
-    ("/livez", "the process answers"),
+    ("/livez", "the runtime takes up work"),
     ("/readyz?verbose", "it wants requests; why not"),
     ("/startupz", "it has started"),
     ("/metrics", "for Prometheus"),

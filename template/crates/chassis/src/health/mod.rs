@@ -20,7 +20,7 @@
 //! | asked for | answer |
 //! |---|---|
 //! | nothing else | `ok` or `unavailable` |
-//! | `?verbose` | a line for each check, as Kubernetes' API server has them: `[+]store ok`, `[-]store failed: timed out`, `[!]cache degraded: refused` |
+//! | `?verbose` | a line for each check, as Kubernetes' API server has them: `[+]store ok`, `[-]store failed: no answer within 1s`, `[!]cache degraded: refused` |
 //! | `Accept: application/health+json` or `application/json` | the document of draft-inadarei-api-health-check-06 |
 //!
 //! They answer `GET` and `HEAD`; other methods are 405. What a check says of its error may
