@@ -34,6 +34,8 @@ const ALWAYS: [(HeaderName, &str); 5] = [
 /// section 5.2.2).
 pub(crate) fn secure<B>(mut response: Response<B>) -> Response<B> {
     let headers = response.headers_mut();
+    // At once: else the table grows, and is filled anew, twice.
+    headers.reserve(ALWAYS.len() + 4);
     for (name, value) in ALWAYS {
         set(headers, name, value);
     }

@@ -1,6 +1,7 @@
 //! Clients that are slow in every way: each is cut, and nobody else is hurt.
 
 use std::{
+    io,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use hyper::Version;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::{interval, sleep, timeout},
 };
@@ -59,7 +60,9 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     let longest_allowed = Duration::from_secs(setup.of(10, 15));
     let service = Service::start(&setup, &[]).await?;
     let others = Asking::begin(&Target::items(&service), &[(Version::HTTP_11, 4)]);
-    let warm = until(async || others.tally.succeeded() > 100).await;
+    // Until the queues of telemetry are as full as they ever are.
+    let many = setup.of(10_000, 100);
+    let warm = until(async || others.tally.succeeded() > many).await;
     ensure!(warm, "no load: {}", others.tally.told());
     let before = service.usage()?;
     usage::forget_peak(service.id())?;
@@ -97,10 +100,19 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
 }
 
 impl Slow {
+    async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        if matches!(self, Self::Reading) {
+            // Else its system would take megabytes in its place, and it is not slow yet.
+            socket.set_recv_buffer_size(4096)?;
+        }
+        socket.connect(address).await
+    }
+
     /// How long a client of this kind is endured.
     async fn client(self, address: SocketAddr, bearer: String) -> Result<(Self, Duration)> {
         let begun = Instant::now();
-        let mut stream = TcpStream::connect(address).await?;
+        let mut stream = self.connect(address).await?;
         stream.set_nodelay(true)?;
         let enduring = async {
             match self {

@@ -5,7 +5,7 @@ use std::{
 };
 
 use opentelemetry::metrics::Meter;
-use socket2::{Domain, Protocol as Transport, Socket, Type};
+use socket2::{Domain, Protocol as Transport, SockRef, Socket, Type};
 use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,6 +26,11 @@ pub(super) struct Listener {
     name: &'static str,
     socket: TcpListener,
 }
+
+/// Bytes that the system takes of us for a client beyond what is on its way to it. Else it
+/// would take megabytes in the place of a client that reads nothing, and it would be
+/// seconds until that is seen.
+const UNSENT_LIMIT_BYTES: u32 = 128 * 1024;
 
 /// As the standard library binds, but for the backlog: its 128 are full within
 /// milliseconds when a thousand clients reconnect, and whoever finds it full asks again
@@ -100,6 +105,9 @@ impl Listener {
     pub(super) fn serve<S: App>(self, app: S, serving: Serving<'_>) -> io::Result<Running> {
         let address = self.address()?;
         self.socket.set_nonblocking(true)?;
+        // Inherited by each connection. Not every system has it.
+        #[cfg(target_os = "linux")]
+        let _ = SockRef::from(&self.socket).set_tcp_notsent_lowat(UNSENT_LIMIT_BYTES);
         let listener = tokio::net::TcpListener::from_std(self.socket)?;
         let stop = Stop::default();
         let open = serving.open.of(self.name);

@@ -198,7 +198,9 @@ impl Store {
     ///
     /// If there is no connection to be had.
     pub async fn begin(&self) -> Result<Work, StoreError> {
-        let begun = self.pool.begin_with(backend::BEGIN);
+        // What may have to connect is large. In a box it is there for as long as that takes:
+        // else every handler that writes has room for it while the body is still to come.
+        let begun = Box::pin(self.pool.begin_with(backend::BEGIN));
         let transaction = self.patience.wait(begun).await?;
         Ok(Work::new(transaction, self.outbox.clone(), self.patience))
     }

@@ -1,4 +1,7 @@
-use std::fmt::{self, Debug, Display, Write};
+use std::{
+    fmt::{self, Debug, Write},
+    time::SystemTime,
+};
 
 use opentelemetry::{
     Context,
@@ -9,11 +12,7 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    fmt::{
-        FmtContext, FormatEvent, FormatFields, FormattedFields,
-        format::Writer,
-        time::{FormatTime, SystemTime},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, format::Writer},
     registry::LookupSpan,
 };
 
@@ -47,9 +46,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        writer.write_str(r#"{"timestamp":""#)?;
-        SystemTime.format_time(&mut writer)?;
         let metadata = event.metadata();
+        let now = humantime::format_rfc3339_micros(SystemTime::now());
+        write!(writer, r#"{{"timestamp":"{now}"#)?;
         writer.write_str(r#"","level":""#)?;
         writer.write_str(metadata.level().as_str())?;
         writer.write_str(r#"","target":"#)?;
@@ -121,30 +120,30 @@ impl Fields<'_, '_> {
         self.writer.write_str("\":")
     }
 
-    fn number(&mut self, field: &Field, number: impl Display) {
-        self.member(field, |writer| write!(writer, "{number}"));
+    fn plain(&mut self, field: &Field, value: &str) {
+        self.member(field, |writer| writer.write_str(value));
     }
 }
 
 impl Visit for Fields<'_, '_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.number(field, value);
+            self.plain(field, zmij::Buffer::new().format_finite(value));
         } else {
             self.record_debug(field, &value);
         }
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.number(field, value);
+        self.plain(field, itoa::Buffer::new().format(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.number(field, value);
+        self.plain(field, itoa::Buffer::new().format(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.number(field, value);
+        self.plain(field, if value { "true" } else { "false" });
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {

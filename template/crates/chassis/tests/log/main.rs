@@ -74,6 +74,24 @@ fn a_line_has_the_time_the_level_the_place_and_the_fields() {
 }
 
 #[test]
+fn the_largest_and_the_smallest_numbers_are_read_back_as_they_were() {
+    let lines = logged(|| {
+        info!(
+            most = u64::MAX,
+            least = i64::MIN,
+            huge = 1e300,
+            tiny = -2.5e-8,
+            whole = 3.0
+        )
+    });
+    assert_eq!(lines[0]["most"], u64::MAX);
+    assert_eq!(lines[0]["least"], i64::MIN);
+    assert_eq!(lines[0]["huge"], 1e300);
+    assert_eq!(lines[0]["tiny"], -2.5e-8);
+    assert_eq!(lines[0]["whole"], 3.0);
+}
+
+#[test]
 fn a_line_has_the_ids_of_its_trace_though_it_is_not_sampled() {
     let lines = logged(|| {
         let ids = SpanContext::new(
