@@ -65,3 +65,8 @@ pub mod metrics;
 pub mod prometheus;
 #[cfg(feature = "trace")]
 pub mod trace;
+
+/// The README's programs are tests, too.
+#[cfg(all(doctest, feature = "axum", feature = "trace"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
