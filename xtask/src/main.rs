@@ -11,6 +11,7 @@ mod flavour;
 mod free;
 mod fuzz;
 mod image;
+mod links;
 #[cfg(test)]
 mod manifest;
 mod page;

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use toml::{Table, Value};
 
-use crate::{flavour::Answers, tree};
+use crate::{flavour::Answers, links, tree};
 
 /// Looks through a generated project.
 ///
 /// # Errors
 ///
 /// If it has a trace of the template, an empty value, a file of an option that
-/// was not chosen, a dependency that is not used: all of them are listed.
+/// was not chosen, a dependency that is not used, a link to nothing: all of them are listed.
 pub fn check(project: &Path, answers: Answers) -> Result<()> {
     let files = tree::files(project)?;
     let mut faults = Vec::new();
@@ -30,6 +30,7 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
     for package in ["", "crates/chassis"] {
         unused_dependencies(project, Path::new(package), &mut faults)?;
     }
+    faults.extend(links::broken(project)?);
     given_answers(project, answers, &mut faults)?;
     if faults.is_empty() {
         return Ok(());
@@ -250,6 +251,12 @@ mod tests {
             fs::write(manifest, text).unwrap();
         });
         assert!(said.contains("not used: left-pad"), "{said}");
+    }
+
+    #[test]
+    fn a_link_to_nothing_is_found() {
+        let said = said_of(|project| append(&project.join("README.md"), "[lost](lost.md)"));
+        assert!(said.contains("README.md has a link to lost.md"), "{said}");
     }
 
     #[test]
