@@ -85,7 +85,7 @@ impl<S: App> Acceptor<S> {
             () = draining.cancelled() => {}
             () = accepting => {}
         }
-        self.accept_backlog(listener);
+        self.accept_backlog(listener).await;
     }
 
     async fn accept_one(&mut self, listener: &TcpListener) {
@@ -157,14 +157,16 @@ impl<S: App> Acceptor<S> {
         }
     }
 
-    /// Whoever has connected before the listener closes is answered.
-    fn accept_backlog(&self, listener: TcpListener) {
+    /// Whoever has connected before the listener closes is answered, when there is a place.
+    async fn accept_backlog(&self, listener: TcpListener) {
         let Ok(listener) = listener.into_std() else {
             return;
         };
-        for _ in 0..BACKLOG {
-            let place = Arc::clone(&self.places).try_acquire_owned();
-            let (Ok(place), Ok((stream, peer))) = (place, listener.accept()) else {
+        let waiting = (0..BACKLOG).map_while(|_| listener.accept().ok());
+        let waiting: Vec<_> = waiting.collect();
+        drop(listener);
+        for (stream, peer) in waiting {
+            let Some(place) = self.place().await else {
                 return;
             };
             let stream = stream

@@ -8,7 +8,7 @@ use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
 };
 use tokio_rustls::{
@@ -32,6 +32,10 @@ use crate::{
     config::{self, Config},
     tls::{Certificates, ClientCertificate},
 };
+
+/// Connections at one time.
+const PLACES: usize = 4;
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
 /// Writes a certificate that serves both sides, and gives the settings of the one and
 /// the configuration of the other.
@@ -83,13 +87,35 @@ fn serve(app: Router, tls: Option<&config::Tls>) -> (SocketAddr, Running) {
     let serving = Serving {
         protocol: Arc::new(Protocol::new(&Config::default())),
         tls,
-        connections: 4,
+        connections: PLACES,
         spares: Arc::new(Spares::open()),
         may_use_spares: false,
         open: Connections::default(),
         meter: &meter,
     };
     (address, listener.serve(app, serving).unwrap())
+}
+
+/// Reads an answer whole, and gives its head.
+async fn answer(stream: &mut BufReader<TcpStream>) -> String {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let count = stream.read_line(&mut head).await.unwrap();
+        assert!(count > 0, "closed after {head:?}");
+    }
+    let length = head
+        .lines()
+        .find_map(|l| l.strip_prefix("content-length: "));
+    let mut body = vec![0; length.unwrap().parse().unwrap()];
+    stream.read_exact(&mut body).await.unwrap();
+    head
+}
+
+/// Sends a request over a connection of its own.
+async fn ask(address: SocketAddr) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
+    BufReader::new(stream)
 }
 
 #[tokio::test]
@@ -130,8 +156,7 @@ async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 << 10).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
-    stream.write_all(request).await.unwrap();
+    stream.write_all(REQUEST).await.unwrap();
     stream.readable().await.unwrap();
     running.close();
     // It reads for longer than a connection may take to close that has nothing to do.
@@ -154,5 +179,20 @@ async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains
     }
     let head = read.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
     assert_eq!(read.len() - head, ANSWER);
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_place_when_the_service_drains_gets_one() {
+    let (address, mut running) = serve(Router::new().route("/", get(|| async { "here" })), None);
+    let mut inside = Vec::new();
+    for _ in 0..PLACES {
+        let mut stream = ask(address).await;
+        answer(&mut stream).await;
+        inside.push(stream);
+    }
+    let mut waiting = ask(address).await;
+    running.close();
+    answer(&mut waiting).await;
     running.drained().await;
 }
