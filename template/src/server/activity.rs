@@ -44,6 +44,8 @@ struct State {
     taken: Instant,
     /// Since when the socket takes nothing.
     write_blocked: Option<Instant>,
+    /// Since when it is to close.
+    closing: Option<Instant>,
     http2: bool,
 }
 
@@ -78,6 +80,7 @@ impl Activity {
             untaken: 0,
             taken: Instant::now(),
             write_blocked: None,
+            closing: None,
             http2: false,
         })))
     }
@@ -134,19 +137,31 @@ impl Activity {
         InFlight(Arc::clone(self))
     }
 
-    /// Whether a request has come since the beginning.
-    pub(super) fn has_begun(&self) -> bool {
-        matches!(self.state().phase, Phase::Busy | Phase::Idle(_))
+    /// It is to close from this moment on.
+    pub(super) fn close(&self, now: Instant) {
+        self.state().closing = Some(now);
     }
 
-    /// What is due at this moment on a connection that closes since then, if it does.
-    pub(super) fn due(&self, now: Instant, closing: Option<Instant>, patience: &Patience) -> Due {
+    /// Whether to ask the client to leave: by GOAWAY if there was a request. By HTTP/1, where
+    /// to ask is to close, only whoever was idle before: who was answered since, and not
+    /// told, may have sent its next request.
+    pub(super) fn can_be_asked(&self) -> bool {
+        let state = self.state();
+        match (state.phase, state.closing) {
+            (Phase::Busy, Some(_)) => state.http2,
+            (Phase::Idle(since), Some(closing)) => state.http2 || since < closing,
+            _ => false,
+        }
+    }
+
+    /// What is due at this moment.
+    pub(super) fn due(&self, now: Instant, patience: &Patience) -> Due {
         let state = self.state();
         let blocked = state.stuck().map(|since| since + patience.write);
         if blocked.is_some_and(|deadline| deadline <= now) {
             return Due::Cut(Reason::WriteTimeout);
         }
-        let (deadline, due) = match (state.phase, closing) {
+        let (deadline, due) = match (state.phase, state.closing) {
             (Phase::Busy, _) => return Due::Nothing(blocked),
             // What it was answered is still on its way.
             (Phase::Idle(_), _) if blocked.is_some() => return Due::Nothing(blocked),
@@ -194,6 +209,14 @@ impl State {
 
 /// A request in flight: owned by the future, then by the body.
 pub(super) struct InFlight(Arc<Activity>);
+
+impl InFlight {
+    /// Whether its answer has to tell that the connection closes: HTTP/2 has GOAWAY.
+    pub(super) fn tells_close(&self) -> bool {
+        let state = self.0.state();
+        state.closing.is_some() && !state.http2
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -24,9 +24,9 @@ use super::{
 
 /// Serves one connection to its end, and says why the service ended it, if it did.
 ///
-/// A connection that is to close is asked to, by `Connection: close` or GOAWAY, once it
-/// has had a request: whoever has connected is answered. If it does not go although
-/// nothing is in flight, it is cut.
+/// A connection that is to close tells its client, by `Connection: close` or GOAWAY, but
+/// not before a request has come: whoever has connected is answered. If the client does
+/// not go although nothing is in flight, it is cut.
 pub(super) async fn serve<I, S>(
     builder: &Builder<TokioExecutor>,
     io: I,
@@ -42,35 +42,34 @@ where
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(io), exchange));
     let mut draining = pin!(draining.cancelled());
     let mut alarm = pin!(sleep(patience.tick()));
-    let mut closing: Option<(Instant, Reason)> = None;
+    let mut closing = None;
     let mut asked = false;
     poll_fn(|cx| {
         loop {
-            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                let fault = ended.err().and_then(|error| fault(&*error));
-                let wish = closing.map(|(_, reason)| reason);
-                return Poll::Ready(fault.or(wish.filter(|reason| *reason != Reason::Drained)));
-            }
             let now = Instant::now();
             if closing.is_none() && draining.as_mut().poll(cx).is_ready() {
-                closing = Some((now, Reason::Drained));
+                closing = Some(Reason::Drained);
+                activity.close(now);
                 alarm.as_mut().reset(now + GRACE);
             }
-            if closing.is_some() && !asked && activity.has_begun() {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                let fault = ended.err().and_then(|error| fault(&*error));
+                return Poll::Ready(fault.or(closing.filter(|reason| *reason != Reason::Drained)));
+            }
+            if !asked && activity.can_be_asked() {
                 connection.as_mut().graceful_shutdown();
                 asked = true;
                 continue;
             }
             ready!(alarm.as_mut().poll(cx));
-            let wait = match activity.due(now, closing.map(|(since, _)| since), patience) {
+            let wait = match activity.due(now, patience) {
                 Due::Nothing(deadline) => deadline,
                 Due::Close(reason) => {
-                    closing = Some((now, reason));
+                    closing = Some(reason);
+                    activity.close(now);
                     None
                 }
-                Due::Cut(reason) => {
-                    return Poll::Ready(Some(closing.map_or(reason, |(_, wish)| wish)));
-                }
+                Due::Cut(reason) => return Poll::Ready(Some(closing.unwrap_or(reason))),
             };
             let tick = now + closing.map_or(patience.tick(), |_| GRACE);
             alarm

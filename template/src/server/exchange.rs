@@ -9,7 +9,10 @@ use std::{
 use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
-    http::{HeaderValue, StatusCode, header::STRICT_TRANSPORT_SECURITY},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONNECTION, STRICT_TRANSPORT_SECURITY},
+    },
     response::{IntoResponse, Response},
 };
 use hyper::body::Incoming;
@@ -101,6 +104,10 @@ impl<S: App> Future for Answer<S> {
             answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts);
         }
         let in_flight = this.in_flight.take().expect("a future ends once");
+        if in_flight.tells_close() {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
         Poll::Ready(Ok(answer.map(|body| Counted::new(body, in_flight))))
     }
 }

@@ -35,6 +35,8 @@ use crate::{
 
 /// Connections at one time.
 const PLACES: usize = 4;
+/// An answer of more bytes than the buffers of both sides hold.
+const LARGE: usize = 16 << 20;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
 
 /// Writes a certificate that serves both sides, and gives the settings of the one and
@@ -148,9 +150,7 @@ async fn a_handler_knows_the_client_by_its_certificate() {
 
 #[tokio::test]
 async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains() {
-    // More than the buffers of both sides hold.
-    const ANSWER: usize = 16 << 20;
-    let large = || async { vec![b'x'; ANSWER] };
+    let large = || async { vec![b'x'; LARGE] };
     let (address, mut running) = serve(Router::new().route("/", get(large)), None);
 
     let socket = TcpSocket::new_v4().unwrap();
@@ -160,7 +160,7 @@ async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains
     stream.readable().await.unwrap();
     running.close();
     // It reads for longer than a connection may take to close that has nothing to do.
-    let mut read: Vec<u8> = Vec::with_capacity(ANSWER);
+    let mut read: Vec<u8> = Vec::with_capacity(LARGE);
     let mut piece = vec![0; 256 << 10];
     let mut ticks = tokio::time::interval(GRACE * 3 / 64);
     loop {
@@ -178,7 +178,7 @@ async fn whoever_takes_its_answer_slowly_gets_it_whole_though_the_service_drains
         }
     }
     let head = read.windows(4).position(|w| w == b"\r\n\r\n").unwrap() + 4;
-    assert_eq!(read.len() - head, ANSWER);
+    assert_eq!(read.len() - head, LARGE);
     running.drained().await;
 }
 
@@ -193,6 +193,25 @@ async fn whoever_waits_for_a_place_when_the_service_drains_gets_one() {
     }
     let mut waiting = ask(address).await;
     running.close();
-    answer(&mut waiting).await;
+    let head = answer(&mut waiting).await;
+    assert!(head.contains("connection: close"), "{head}");
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn whose_answer_began_before_the_drain_may_ask_once_more() {
+    let large = || async { vec![b'x'; LARGE] };
+    let (address, mut running) = serve(Router::new().route("/", get(large)), None);
+    let mut stream = ask(address).await;
+    stream.get_ref().readable().await.unwrap();
+    running.close();
+    // Then the connection knows it too, which heard of it at the same moment.
+    while TcpStream::connect(address).await.is_ok() {}
+    let head = answer(&mut stream).await;
+    assert!(!head.contains("connection"), "{head}");
+
+    stream.write_all(REQUEST).await.unwrap();
+    let head = answer(&mut stream).await;
+    assert!(head.contains("connection: close"), "{head}");
     running.drained().await;
 }
