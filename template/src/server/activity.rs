@@ -154,6 +154,13 @@ impl Activity {
         }
     }
 
+    /// Whether the client may still send when the last byte for it is written: by HTTP/2 it
+    /// opens its windows while it takes what is on its way.
+    pub(super) fn lingers(&self) -> bool {
+        let state = self.state();
+        state.closing.is_some() && state.http2
+    }
+
     /// What is due at this moment.
     pub(super) fn due(&self, now: Instant, patience: &Patience) -> Due {
         let state = self.state();

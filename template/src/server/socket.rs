@@ -1,8 +1,9 @@
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
@@ -27,6 +28,20 @@ impl Socket {
             stream,
             activity,
             _open: open,
+        }
+    }
+
+    /// Takes what comes until the client has closed too. To bytes that come after it was
+    /// closed the system answers with a reset, which takes from the client what is still on
+    /// its way to it.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut bytes = [MaybeUninit::uninit(); 1024];
+        loop {
+            let mut read = ReadBuf::uninit(&mut bytes);
+            let ended = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
+            if ended.is_err() || read.filled().is_empty() {
+                return Poll::Ready(());
+            }
         }
     }
 
@@ -90,6 +105,10 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        if self.activity.lingers() {
+            ready!(self.poll_end(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }

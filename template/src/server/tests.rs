@@ -1,6 +1,7 @@
-//! What no route of the service shows: who the client of a request is.
+//! What no route of the service shows: who the client of a request is, and for whom a drain
+//! waits.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{Extension, Router, routing::get};
 use http_body_util::{BodyExt, Empty};
@@ -33,6 +34,12 @@ use crate::{
     tls::{Certificates, ClientCertificate},
 };
 
+#[path = "../../tests/api/support/frames.rs"]
+#[expect(dead_code, reason = "the black-box tests use all of it")]
+mod frames;
+
+/// Above what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Connections at one time.
 const PLACES: usize = 4;
 /// An answer of more bytes than the buffers of both sides hold.
@@ -213,5 +220,37 @@ async fn whose_answer_began_before_the_drain_may_ask_once_more() {
     stream.write_all(REQUEST).await.unwrap();
     let head = answer(&mut stream).await;
     assert!(head.contains("connection: close"), "{head}");
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn whoever_opens_windows_when_the_service_has_closed_gets_its_answer_whole() {
+    const DATA: u8 = 0;
+    // More than the first windows let through, and no more than the system takes at once.
+    const WHOLE: u32 = 160 << 10;
+    let window = |stream, bytes: u32| frames::frame(8, 0, stream, &bytes.to_be_bytes());
+    let whole = || async { vec![b'x'; WHOLE as usize] };
+    let (address, mut running) = serve(Router::new().route("/", get(whole)), None);
+
+    // Most of the answer waits on the service's side, and not on the client's.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 << 10).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
+    stream.write_all(&request).await.unwrap();
+    running.close();
+    let ping = frames::next_ping(&mut stream).await.unwrap();
+    let pong = [frames::pong(&ping), window(0, WHOLE), window(1, WHOLE)].concat();
+    stream.write_all(&pong).await.unwrap();
+    loop {
+        let frame = frames::next(&mut stream).await;
+        let (kind, flags, _) = frame.expect("the answer to its end");
+        if kind == DATA && flags & frames::END_STREAM != 0 {
+            break;
+        }
+        // What becomes of it the next frame shows.
+        let _ = stream.write_all(&window(0, 1)).await;
+    }
+    drop(stream);
     running.drained().await;
 }

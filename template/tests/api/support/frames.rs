@@ -10,11 +10,11 @@ use super::PATIENCE;
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The kind of a frame that says goodbye.
 pub const GOAWAY: u8 = 7;
+pub const END_STREAM: u8 = 1;
 
 const HEADERS: u8 = 1;
 const PING: u8 = 6;
 const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 /// `GET /` and `POST /` by http to `x`, by the static table of HPACK.
 const GET_HEAD: [u8; 6] = [0x82, 0x86, 0x84, 0x41, 1, b'x'];
@@ -39,16 +39,23 @@ pub fn pong(payload: &[u8]) -> Vec<u8> {
     frame(PING, ACK, 0, payload)
 }
 
+/// Reads the next frame: its kind, its flags, what it holds; none at the end of the
+/// connection.
+pub async fn next(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, u8, Vec<u8>)> {
+    let mut head = [0; 9];
+    let read = timeout(PATIENCE, stream.read_exact(&mut head)).await;
+    // A reset is an end too.
+    read.expect("neither a frame nor an end").ok()?;
+    let [a, b, c, kind, flags, ..] = head;
+    let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+    stream.read_exact(&mut payload).await.ok()?;
+    Some((kind, flags, payload))
+}
+
 /// Reads up to the next PING and gives its payload; none at the end of the connection.
 pub async fn next_ping(stream: &mut (impl AsyncRead + Unpin)) -> Option<Vec<u8>> {
     loop {
-        let mut head = [0; 9];
-        let read = timeout(PATIENCE, stream.read_exact(&mut head)).await;
-        // A reset is an end too.
-        read.expect("neither a frame nor an end").ok()?;
-        let [a, b, c, kind, flags, ..] = head;
-        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-        stream.read_exact(&mut payload).await.ok()?;
+        let (kind, flags, payload) = next(stream).await?;
         if kind == PING && flags & ACK == 0 {
             return Some(payload);
         }
