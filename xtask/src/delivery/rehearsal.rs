@@ -27,7 +27,7 @@ const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 type Rehearsal = fn(&Project) -> Result<()>;
 
 pub fn run(report: &mut Report, project: &Project) -> Result<()> {
-    let steps: [(&str, Rehearsal); 9] = [
+    let steps: [(&str, Rehearsal); 10] = [
         ("ci/changed leaves out what has not changed", changed),
         ("ci/msrv takes the Rust that is promised", msrv),
         ("ci/build refuses a binary above its budget", build),
@@ -38,6 +38,7 @@ pub fn run(report: &mut Report, project: &Project) -> Result<()> {
             "ci/deploy goes back if the rollout or the try fails",
             deploy,
         ),
+        ("ci/smoke asks as the Service's port is named", smoke),
         ("ci/review makes and removes a namespace", review),
         ("ci/release names the image of the commit", release),
     ];
@@ -173,8 +174,8 @@ fn sign(project: &Project) -> Result<()> {
 fn deploy(project: &Project) -> Result<()> {
     let file = "deploy/components/name/kustomization.yaml";
     let before = tree::read(&project.folder.join(file))?;
-    let closed = [("/api/openapi.json", 200), ("/api/v1/items", 401)];
-    let open = [("/api/openapi.json", 200), ("/api/v1/items", 200)];
+    let closed = [("/api/v1/items", 401)];
+    let open = [("/api/v1/items", 200)];
     // Which revision was there, what serves, how the rollout ends, and what is said.
     for (revision, answers, rollout, fault) in [
         ("7", closed, "true", None),
@@ -237,6 +238,26 @@ fn serve(answers: &[(&'static str, u16)]) -> Result<String> {
     Ok(url)
 }
 
+/// Without an address: a port is forwarded, to a service with its own TLS or without.
+fn smoke(project: &Project) -> Result<()> {
+    for port in ["http", "https"] {
+        let stage = Stage::new(project)?;
+        let forwards = format!("[ \"$3\" = get ] && printf {port} || exec sleep 60");
+        stage.program("kubectl", &forwards)?;
+        let answers = format!(
+            "case $* in *\" {port}://127.0.0.1:18080/api/v1/items\") printf 401 ;; *) printf 404 ;; esac"
+        );
+        stage.program("curl", &answers)?;
+        let ended = stage.run(&["smoke", "staging"])?;
+        ended.right()?;
+        ended.called(&[
+            "kubectl --namespace staging get service my-default-api",
+            "curl --silent --insecure",
+        ])?;
+    }
+    Ok(())
+}
+
 fn review(project: &Project) -> Result<()> {
     let mut stage = Stage::new(project)?;
     stage.program(
@@ -246,11 +267,11 @@ fn review(project: &Project) -> Result<()> {
     stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
     let made = stage.run(&["review", "up", "my-branch"])?;
     made.right()?;
-    ensure!(
-        made.calls.contains("apply --kustomize target/review"),
-        "{}",
-        made.calls
-    );
+    made.called(&[
+        "delete --kustomize target/review --selector app.kubernetes.io/component=migration",
+        "apply --kustomize target/review",
+        "rollout status deployment/my-default-api",
+    ])?;
     let overlay = tree::read(&project.folder.join("target/review/kustomization.yaml"))?;
     for part in [
         "namespace: review-my-branch",
