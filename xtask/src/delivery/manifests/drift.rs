@@ -72,7 +72,11 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "a volume is mounted where a setting has its files",
         faults: files,
-        broken: &[("mountPath: /run/tls", "mountPath: /run/certificate")],
+        broken: &[
+            ("mountPath: /run/tls", "mountPath: /run/certificate"),
+            // Of a drill, and of a Job: neither has the certificate.
+            ("value: \"\"", "value: /run/tls/tls.crt"),
+        ],
     },
 ];
 
@@ -294,23 +298,24 @@ fn image(objects: &[Object], _: &Service) -> Vec<String> {
         .collect()
 }
 
+/// Whichever container has the settings: that of a Job and of a drill, too.
 fn files(objects: &[Object], service: &Service) -> Vec<String> {
-    let Some(api) = find(objects, "Deployment", "-api") else {
-        return vec!["no Deployment".to_owned()];
-    };
-    let mounts = api
-        .list("/spec/template/spec/containers/0/volumeMounts")
-        .iter();
-    let mounts: Vec<_> = mounts
-        .map(|mount| text(&mount["mountPath"]) + "/")
-        .collect();
-    let settings = settings_of(api, objects, service);
-    let lost = settings.iter().filter(|(name, value)| {
-        let is_file = name.starts_with("APP_") && value.starts_with('/');
-        is_file && !mounts.iter().any(|mount| value.starts_with(mount.as_str()))
-    });
-    lost.map(|(name, value)| format!("{name} is {value}, where nothing is mounted"))
-        .collect()
+    let mut lost = Vec::new();
+    for object in own(objects) {
+        let mounts = itself(object).map(|container| list(&container["volumeMounts"]));
+        let mounts = mounts.unwrap_or_default().iter();
+        let mounts: Vec<_> = mounts
+            .map(|mount| text(&mount["mountPath"]) + "/")
+            .collect();
+        for (name, value) in settings_of(object, objects, service) {
+            let is_file = name.starts_with("APP_") && value.starts_with('/');
+            if is_file && !mounts.iter().any(|mount| value.starts_with(mount)) {
+                let id = object.id();
+                lost.push(format!("{id}: {name} is {value}, where nothing is mounted"));
+            }
+        }
+    }
+    lost
 }
 
 /// What can be seen of a service that runs: SQLite needs no server.
@@ -340,7 +345,7 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>], services: &[Service]) -> 
     }
     let sqlite = services.iter().find(|service| service.database == "sqlite");
     let running = report.check("the service runs", || {
-        Running::start(sqlite.context("no service of SQLite")?)
+        Running::start(sqlite.context("no service of SQLite")?, &[])
     })?;
     report.check("probes and scrapes ask for what it serves", || {
         for path in paths(all) {
@@ -370,8 +375,25 @@ pub fn run(report: &mut Report, all: &[Vec<Rendered>], services: &[Service]) -> 
             );
             Ok(())
         },
-    )
+    )?;
+    report.check("ci/smoke takes a service in production", || {
+        let sqlite = sqlite.context("no service of SQLite")?;
+        let production = Running::start(sqlite, &PRODUCTION)?;
+        let mut smoke = Command::new(tree::root().join("template/ci/smoke"));
+        smoke
+            .arg("production")
+            .env("SMOKE_URL", format!("http://{}", production.public))
+            .env("SMOKE_RETRIES", "0");
+        run::output(&mut smoke).map(drop)
+    })
 }
+
+/// As it is deployed, but for the certificate.
+const PRODUCTION: [(&str, &str); 3] = [
+    ("APP_PROFILE", "production"),
+    ("APP_TLS__CERTIFICATE_FILE", ""),
+    ("APP_TLS__KEY_FILE", ""),
+];
 
 /// Paths of probes and of scrapes.
 fn paths(all: &[Vec<Rendered>]) -> BTreeSet<String> {
@@ -440,10 +462,12 @@ fn names(expression: &str) -> Vec<String> {
 struct Running {
     process: Child,
     operations: String,
+    public: String,
 }
 
 impl Running {
-    fn start(service: &Service) -> Result<Self> {
+    /// With these settings, which win over those that are here.
+    fn start(service: &Service, more: &[(&str, &str)]) -> Result<Self> {
         let settings = [
             ("APP_PROFILE", "development"),
             ("APP_LOG__FORMAT", "json"),
@@ -461,8 +485,9 @@ impl Running {
             // Nor does anybody take its events.
             ("APP_STORE__OUTBOX__URL", "http://127.0.0.1:9/events"),
         ];
-        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut serve = service.command(&BTreeMap::from(settings));
+        let settings = settings.iter().chain(more);
+        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut serve = service.command(&settings.collect());
         let mut process = serve
             .arg("serve")
             .stdin(Stdio::null())
@@ -472,6 +497,7 @@ impl Running {
         let mut running = Self {
             process,
             operations: String::new(),
+            public: String::new(),
         };
         for line in BufReader::new(output).lines() {
             let line: Value = serde_json::from_str(&line?)?;
@@ -480,6 +506,7 @@ impl Running {
             }
             // By then all that it measures is there.
             if line["listener"] == "public" {
+                running.public = text(&line["address"]);
                 return Ok(running);
             }
         }
