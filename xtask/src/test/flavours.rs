@@ -111,6 +111,8 @@ mod settings {
                 .parse::<Table>()
                 .ok()
                 .and_then(|table| text(table.get(key)?));
+            // A file of variables has no spaces in its values: not every reader takes them.
+            let value = value.map(|value| value.replace(' ', ""));
             known.insert(
                 variable,
                 value.filter(|_| is_default && !line.contains("***")),
