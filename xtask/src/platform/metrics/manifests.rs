@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 
 use crate::{
     delivery::manifests::{
-        object::{Object, find, list},
+        object::{Object, find, list, of_kind},
         render::{self, Rendered},
     },
     refusal,
@@ -62,6 +63,17 @@ pub fn rendered(report: &mut Report, kustomize: &Path) -> Result<Vec<Rendered>> 
         let came = mounts_are_there(&broken.objects);
         refusal::refused(came.map(|()| String::new()), to, "prometheus-targets")
     })?;
+    report.check("Prometheus may scrape what is there for it", || {
+        for one in &all {
+            scrapes_are_let_in(&one.objects)?;
+        }
+        let text = &all[4].text;
+        let (from, to) = ("- port: http-metrics\n", "- port: http\n");
+        let broken = refusal::broken("thanos", text, from, to)?;
+        let broken = Rendered::of(to.to_owned(), broken)?;
+        let came = scrapes_are_let_in(&broken.objects);
+        refusal::refused(came.map(|()| String::new()), to, "http-metrics")
+    })?;
     Ok(all)
 }
 
@@ -80,6 +92,38 @@ fn mounts_are_there(objects: &[Object]) -> Result<()> {
                 let is_there = find(objects, kind, name).is_some_and(|it| it.name() == name);
                 ensure!(elsewhere || is_there, "{}: no {kind} {name}", object.id());
             }
+        }
+    }
+    Ok(())
+}
+
+/// From its own namespace, in which all of these are.
+fn scrapes_are_let_in(objects: &[Object]) -> Result<()> {
+    for object in objects {
+        let Some(pods) = object.pods() else { continue };
+        let labels = &pods["metadata"]["labels"];
+        let policies = of_kind(objects, "NetworkPolicy").filter(|policy| {
+            let selector = policy.table("/spec/podSelector/matchLabels");
+            selector.iter().all(|(name, value)| labels[name] == *value)
+        });
+        let rules: Vec<_> = policies
+            .flat_map(|policy| policy.list("/spec/ingress"))
+            .collect();
+        let containers = list(&pods["spec"]["containers"]).iter();
+        for port in containers.flat_map(|container| list(&container["ports"])) {
+            let name = &port["name"];
+            let is_scraped = name == "metrics" || name == "http-metrics";
+            let is_let_in = rules.iter().any(|rule| {
+                list(&rule["from"]).contains(&json!({"podSelector": {}}))
+                    && list(&rule["ports"])
+                        .iter()
+                        .any(|port| port["port"] == *name)
+            });
+            ensure!(
+                is_let_in || !is_scraped,
+                "{}: Prometheus may not scrape {name}",
+                object.id()
+            );
         }
     }
     Ok(())

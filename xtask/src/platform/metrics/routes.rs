@@ -8,7 +8,7 @@ use super::{Programs, config::ALERTMANAGER};
 use crate::{refusal, run, test::report::Report, tree};
 
 /// Labels of an alert, and who is told of it.
-const CASES: [(&[&str], &str); 9] = [
+const CASES: [(&[&str], &str); 10] = [
     (&["alertname=Watchdog", "severity=none"], "dead-mans-switch"),
     (
         &[
@@ -28,7 +28,7 @@ const CASES: [(&[&str], &str); 9] = [
     ),
     (
         &[
-            "alertname=BackupTooOld",
+            "alertname=ServiceBackupOld",
             "severity=critical",
             "job=my-service",
         ],
@@ -48,6 +48,10 @@ const CASES: [(&[&str], &str); 9] = [
     ),
     (
         &["alertname=CollectorQueueFull", "severity=critical"],
+        "webhook,platform-on-call",
+    ),
+    (
+        &["alertname=ThanosUploadsFail", "severity=critical"],
         "webhook,platform-on-call",
     ),
     // Whoever forgets the severity is told all the same.
