@@ -11,8 +11,7 @@ use tokio::time::Instant;
 
 use super::metrics::Reason;
 
-/// How long a connection may take to close once it has nothing more to do: an
-/// HTTP/2 client answers GOAWAY, if it is still there.
+/// How long a connection may take to close once it has nothing more to do.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// For how long a connection may stay as it is.
@@ -180,7 +179,10 @@ impl Activity {
                 (deadline, Due::Cut(Reason::HeaderReadTimeout))
             }
             (Phase::Idle(since), Some(closing)) => {
-                (since.max(closing) + GRACE, Due::Cut(Reason::Drained))
+                // By HTTP/2 it comes to GOAWAY when it has taken what it was answered.
+                let taking = if state.http2 { patience.write } else { GRACE };
+                let deadline = (closing + GRACE).max(since + taking);
+                (deadline, Due::Cut(Reason::Drained))
             }
             (Phase::Idle(since), None) => {
                 let deadline = since + patience.keep_alive;

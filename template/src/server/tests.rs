@@ -223,34 +223,72 @@ async fn whose_answer_began_before_the_drain_may_ask_once_more() {
     running.drained().await;
 }
 
-#[tokio::test]
-async fn whoever_opens_windows_when_the_service_has_closed_gets_its_answer_whole() {
-    const DATA: u8 = 0;
-    // More than the first windows let through, and no more than the system takes at once.
-    const WHOLE: u32 = 160 << 10;
-    let window = |stream, bytes: u32| frames::frame(8, 0, stream, &bytes.to_be_bytes());
-    let whole = || async { vec![b'x'; WHOLE as usize] };
-    let (address, mut running) = serve(Router::new().route("/", get(whole)), None);
+/// An answer of more bytes than the first windows of HTTP/2 let through, and the client's
+/// side holds.
+const MIDDLING: u32 = 160 << 10;
 
-    // Most of the answer waits on the service's side, and not on the client's.
+fn window(stream: u32, bytes: u32) -> Vec<u8> {
+    frames::frame(8, 0, stream, &bytes.to_be_bytes())
+}
+
+/// Asks by HTTP/2. What is answered waits on the service's side, and not on the client's.
+async fn ask_by_http2(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(16 << 10).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
     let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
     stream.write_all(&request).await.unwrap();
+    stream
+}
+
+/// Reads to the end of the answer, a frame each tick, and opens windows meanwhile.
+async fn answer_by_http2(stream: &mut TcpStream, tick: Duration) {
+    const DATA: u8 = 0;
+    let mut ticks = tokio::time::interval(tick);
+    loop {
+        ticks.tick().await;
+        let frame = frames::next(stream).await;
+        let (kind, flags, payload) = frame.expect("the answer to its end");
+        if kind == DATA && flags & frames::END_STREAM != 0 {
+            return;
+        }
+        let frame = match kind {
+            frames::PING => frames::pong(&payload),
+            _ => window(0, 1),
+        };
+        // What becomes of it the next frame shows.
+        let _ = stream.write_all(&frame).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_opens_windows_when_the_service_has_closed_gets_its_answer_whole() {
+    let middling = || async { vec![b'x'; MIDDLING as usize] };
+    let (address, mut running) = serve(Router::new().route("/", get(middling)), None);
+    let mut stream = ask_by_http2(address).await;
     running.close();
     let ping = frames::next_ping(&mut stream).await.unwrap();
-    let pong = [frames::pong(&ping), window(0, WHOLE), window(1, WHOLE)].concat();
+    let pong = [
+        frames::pong(&ping),
+        window(0, MIDDLING),
+        window(1, MIDDLING),
+    ]
+    .concat();
     stream.write_all(&pong).await.unwrap();
-    loop {
-        let frame = frames::next(&mut stream).await;
-        let (kind, flags, _) = frame.expect("the answer to its end");
-        if kind == DATA && flags & frames::END_STREAM != 0 {
-            break;
-        }
-        // What becomes of it the next frame shows.
-        let _ = stream.write_all(&window(0, 1)).await;
-    }
+    answer_by_http2(&mut stream, Duration::from_millis(1)).await;
+    drop(stream);
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn whoever_takes_its_answer_slowly_by_http2_gets_it_whole_though_the_service_drains() {
+    let middling = || async { vec![b'x'; MIDDLING as usize] };
+    let (address, mut running) = serve(Router::new().route("/", get(middling)), None);
+    let mut stream = ask_by_http2(address).await;
+    let windows = [window(0, MIDDLING), window(1, MIDDLING)].concat();
+    stream.write_all(&windows).await.unwrap();
+    running.close();
+    answer_by_http2(&mut stream, GRACE / 4).await;
     drop(stream);
     running.drained().await;
 }

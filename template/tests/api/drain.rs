@@ -161,7 +161,12 @@ async fn ask(
 
 #[tokio::test]
 async fn a_client_that_ignores_goaway_does_not_hold_the_drain() {
-    let service = Service::with(&[("APP_HTTP2__PING_INTERVAL", "1h")]).await;
+    let service = Service::with(&[
+        ("APP_HTTP2__PING_INTERVAL", "1h"),
+        // For so long it might still take its answer.
+        ("APP_HTTP__WRITE_TIMEOUT", "1s"),
+    ])
+    .await;
     let mut deaf = Transport::Plain.connect(service.public, &[]).await.unwrap();
     let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
     deaf.write_all(&request).await.unwrap();

@@ -16,9 +16,10 @@ use crate::support::{
 
 const PATH: &str = "/api/v1/items";
 /// Short ones, each of its own length, so that a test knows which one cut.
-const SHORT: [(&str, &str); 2] = [
+const SHORT: [(&str, &str); 3] = [
     ("APP_HTTP__HEADER_READ_TIMEOUT", "300ms"),
     ("APP_HTTP__KEEP_ALIVE_TIMEOUT", "500ms"),
+    ("APP_HTTP__WRITE_TIMEOUT", "700ms"),
 ];
 const LONG: &str = "1h";
 
@@ -73,7 +74,8 @@ async fn a_head_that_trickles_is_cut() {
 
 #[tokio::test]
 async fn whoever_is_idle_after_a_request_is_asked_to_leave() {
-    let service = Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1]]).await;
+    let service =
+        Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1], SHORT[2]]).await;
     let mut client = connect(&service).await;
     client
         .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -93,7 +95,8 @@ async fn whoever_is_idle_after_a_request_is_asked_to_leave() {
 
 #[tokio::test]
 async fn a_ping_does_not_keep_a_connection() {
-    let service = Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1]]).await;
+    let service =
+        Service::with(&[("APP_HTTP__HEADER_READ_TIMEOUT", LONG), SHORT[1], SHORT[2]]).await;
     let mut client = connect(&service).await;
     let request = [frames::PREFACE, &frames::settings(), &frames::get(1)].concat();
     client.write_all(&request).await.unwrap();

@@ -11,9 +11,9 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The kind of a frame that says goodbye.
 pub const GOAWAY: u8 = 7;
 pub const END_STREAM: u8 = 1;
+pub const PING: u8 = 6;
 
 const HEADERS: u8 = 1;
-const PING: u8 = 6;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 /// `GET /` and `POST /` by http to `x`, by the static table of HPACK.
