@@ -120,7 +120,9 @@ async fn stop_under_load(transport: &Transport, settings: &[(&str, &str)]) {
         assert_eq!(request.finish().await, StatusCode::CREATED);
     }
     for client in clients {
-        client.await.unwrap();
+        if let Err(lost) = client.await {
+            panic!("{lost}: {:#?}", service.lines());
+        }
     }
     assert_eq!(service.ended().await.code, Some(0));
 }

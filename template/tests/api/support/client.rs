@@ -1,18 +1,19 @@
 //! Clients that know what becomes of their one connection.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode, Version,
     body::{Bytes, Incoming},
-    client::conn::{http1, http2},
+    client::conn::{TrySendError, http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
+    sync::watch,
     time::timeout,
 };
 use tokio_rustls::{
@@ -109,8 +110,8 @@ impl Transport {
 
 /// A client with one connection.
 pub enum Client {
-    Http1(http1::SendRequest<Full<Bytes>>),
-    Http2(http2::SendRequest<Full<Bytes>>),
+    Http1(Sender<http1::SendRequest<Full<Bytes>>>),
+    Http2(Sender<http2::SendRequest<Full<Bytes>>>),
 }
 
 /// What became of a request.
@@ -134,13 +135,11 @@ impl Client {
             let (client, connection) = http2::handshake(executor, stream)
                 .await
                 .map_err(io::Error::other)?;
-            tokio::spawn(connection);
-            Ok(Self::Http2(client))
+            Ok(Self::Http2(Sender::new(client, connection)))
         } else {
             let stream = TokioIo::new(transport.connect(address, &["http/1.1"]).await?);
             let (client, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-            tokio::spawn(connection);
-            Ok(Self::Http1(client))
+            Ok(Self::Http1(Sender::new(client, connection)))
         }
     }
 
@@ -157,29 +156,45 @@ impl Client {
             Self::Http1(_) => Version::HTTP_11,
             Self::Http2(_) => Version::HTTP_2,
         };
-        let ready = timeout(PATIENCE, self.ready()).await;
-        match ready.unwrap_or_else(|_| panic!("nothing can be sent by {version:?}")) {
-            Ok(()) => {
-                let answered = timeout(PATIENCE, self.exchange(request)).await;
-                answered.unwrap_or_else(|_| panic!("no answer in time by {version:?}"))
-            }
-            Err(_) => Sent::Unsent,
+        match timeout(PATIENCE, self.is_ready()).await {
+            Ok(true) => {}
+            Ok(false) => return Sent::Unsent,
+            Err(_) => panic!("nothing can be sent by {version:?}"),
+        }
+        match timeout(PATIENCE, self.exchange(request)).await {
+            Ok(sent) => sent,
+            Err(_) if self.is_open() => panic!("no answer in time by {version:?}"),
+            Err(_) => panic!("neither an answer nor an error by {version:?}, which is closed"),
         }
     }
 
-    async fn ready(&mut self) -> hyper::Result<()> {
+    async fn is_ready(&mut self) -> bool {
         match self {
-            Self::Http1(client) => client.ready().await,
-            Self::Http2(client) => client.ready().await,
+            Self::Http1(Sender {
+                client: Some(client),
+                ..
+            }) => client.ready().await.is_ok(),
+            Self::Http2(Sender {
+                client: Some(client),
+                ..
+            }) => client.ready().await.is_ok(),
+            _ => false,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.open.has_changed().is_ok(),
+            Self::Http2(sender) => sender.open.has_changed().is_ok(),
         }
     }
 
     async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Sent {
-        let sent = match self {
-            Self::Http1(client) => client.try_send_request(request).await,
-            Self::Http2(client) => client.try_send_request(request).await,
+        let settled = match self {
+            Self::Http1(sender) => sender.send(|client| client.try_send_request(request)).await,
+            Self::Http2(sender) => sender.send(|client| client.try_send_request(request)).await,
         };
-        match sent {
+        match settled {
             Ok(answer) => Sent::Answered(answer),
             Err(mut error) => match error.take_message() {
                 Some(_) => Sent::Unsent,
@@ -200,6 +215,52 @@ impl Client {
             Sent::Unsent => panic!("the connection was closed"),
             Sent::Lost(error) => panic!("lost: {error:?}"),
         }
+    }
+}
+
+/// What sends over a connection, until that takes no more.
+#[derive(Clone)]
+pub struct Sender<S> {
+    client: Option<S>,
+    /// Closed when the connection takes no more.
+    open: watch::Receiver<()>,
+}
+
+type Settled = Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>>;
+
+impl<S> Sender<S> {
+    fn new(
+        client: S,
+        connection: impl Future<Output = hyper::Result<()>> + Send + 'static,
+    ) -> Self {
+        let (taking, open) = watch::channel(());
+        tokio::spawn(async move {
+            // What became of its requests they tell themselves.
+            let _ = connection.await;
+            drop(taking);
+        });
+        let client = Some(client);
+        Self { client, open }
+    }
+
+    /// Sends, and waits for what becomes of it.
+    ///
+    /// A request that is sent at the very moment in which the connection ends can be left
+    /// in the channel between the two: its place is counted before the receiver looks for
+    /// the last time, and filled after that. It is given back when the last sender is gone,
+    /// so this one goes with the connection.
+    async fn send<F: Future<Output = Settled>>(
+        &mut self,
+        send: impl FnOnce(&mut S) -> F,
+    ) -> Settled {
+        let client = self.client.as_mut().expect("who is ready has a client");
+        let mut settled = pin!(send(client));
+        tokio::select! {
+            biased;
+            settled = &mut settled => return settled,
+            _ = self.open.changed() => self.client = None,
+        }
+        settled.await
     }
 }
 
