@@ -166,8 +166,14 @@ impl<'a> Pod<'a> {
                     "AWS_ACCESS_KEY_ID",
                     "AWS_SECRET_ACCESS_KEY",
                 ],
-                // An issuer, in short.
-                (_, "api") => &["APP_PROFILE"],
+                // An issuer, in short; and of the component tls what is mounted for replicas alone.
+                (_, "api") => {
+                    for (name, file) in [("CERTIFICATE", "crt"), ("KEY", "key")] {
+                        let (name, file) = (format!("APP_TLS__{name}_FILE"), format!("tls.{file}"));
+                        all.insert(name, format!("/run/tls/{file}"));
+                    }
+                    &["APP_PROFILE"]
+                }
                 ("secrets", _) => {
                     all.insert("APP_STORE__URL".to_owned(), self.store.to_owned());
                     &[]
@@ -179,13 +185,12 @@ impl<'a> Pod<'a> {
             }
         }
         for variable in list(container, "/env") {
-            let value = match (text(variable, "/value"), &variable["valueFrom"]) {
-                ("", from) if text(from, "/fieldRef/fieldPath").contains("kubernetes.io/name") => {
-                    NAME
-                }
-                ("", from) if text(from, "/secretKeyRef/key") == "APP_STORE__URL" => self.store,
-                ("", from) => bail!("nobody has {from}"),
-                (value, _) => value,
+            let from = &variable["valueFrom"];
+            let value = match variable["value"].as_str() {
+                Some(value) => value,
+                None if text(from, "/fieldRef/fieldPath").contains("kubernetes.io/name") => NAME,
+                None if text(from, "/secretKeyRef/key") == "APP_STORE__URL" => self.store,
+                None => bail!("nobody has {from}"),
             };
             all.insert(text(variable, "/name").to_owned(), value.to_owned());
         }
