@@ -67,8 +67,9 @@ impl Proxies {
             ForwardedBy::Forwarded => (&FORWARDED, for_parameter),
         };
         let fields = headers.get_all(name).iter().rev();
-        let entries = fields.flat_map(|field| field.to_str().unwrap_or_default().rsplit(','));
-        entries.map(address)
+        // Entry by entry: a client may have begun the field with what is no text.
+        let entries = fields.flat_map(|field| field.as_bytes().rsplit(|byte| *byte == b','));
+        entries.map(move |entry| address(str::from_utf8(entry).unwrap_or_default()))
     }
 }
 
@@ -140,6 +141,7 @@ mod tests {
             by_list(PROXY, &["127.0.0.1", "192.0.2.7, 10.9.9.9"]),
             "192.0.2.7"
         );
+        assert_eq!(by_list(PROXY, &["\u{fc}, 192.0.2.7"]), "192.0.2.7");
     }
 
     #[test]
