@@ -210,10 +210,21 @@ fn reason(error: ConfigError) -> String {
     match error {
         ConfigError::At { error, .. } => reason(*error),
         ConfigError::Type { expected, .. } => format!("must be {expected}"),
-        ConfigError::FileParse { cause, .. } => cause.to_string(),
+        ConfigError::FileParse { cause, .. } => unquoted(&cause.to_string()),
         ConfigError::Foreign(cause) => cause.to_string(),
         other => other.to_string(),
     }
+}
+
+/// What a parser says, without the line of the file that it quotes beside `|`: a secret may
+/// stand there.
+fn unquoted(said: &str) -> String {
+    let is_quote = |line: &&str| {
+        let margin = |c: char| c == ' ' || c.is_ascii_digit();
+        line.trim_start_matches(margin).starts_with('|')
+    };
+    let lines = said.lines().filter(|line| !is_quote(line));
+    lines.collect::<Vec<_>>().join(": ")
 }
 
 /// Whether a value that did not fit may yet be a secret, and so must not be shown.

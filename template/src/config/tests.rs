@@ -152,6 +152,16 @@ fn a_file_that_is_not_toml_is_a_fault_of_its_variable() {
 }
 
 #[test]
+fn a_secret_beside_a_fault_of_the_file_is_not_shown() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"[auth.issuers.main]\nhmac_secret = \"hunter2\n")
+        .unwrap();
+    let faults = faults(&[("APP_CONFIG_FILE", file.path().to_str().unwrap())]);
+    assert!(faults.contains("line 2"), "{faults}");
+    assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
 fn a_list_in_the_environment_is_separated_by_commas() {
     let origins = "https://a.example, https://b.example:8443";
     let config = development(&[("APP_HTTP__ALLOWED_ORIGINS", origins)]);
