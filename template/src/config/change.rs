@@ -44,14 +44,17 @@ impl Loaded {
             .filter(|(field, value)| before.get(*field) != Some(value))
             .map(|(field, _)| field.clone())
             .collect();
+        // Also those that only one of the two has: of an issuer that is added, or removed.
         let waiting: BTreeSet<_> = now
-            .iter()
-            .filter(|(field, value)| {
-                wanted.get(*field) != Some(value)
+            .keys()
+            .chain(wanted.keys())
+            .filter(|field| {
+                let value = now.get(*field);
+                value != wanted.get(*field)
                     // A secret looks the same whatever it is.
-                    || (is_masked(value) && self.given(field) != new.given(field))
+                    || (value.is_some_and(is_masked) && self.given(field) != new.given(field))
             })
-            .map(|(field, _)| field.clone())
+            .cloned()
             .collect();
         let mut given = new.given;
         for field in &waiting {

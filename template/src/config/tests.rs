@@ -203,6 +203,24 @@ fn the_report_is_itself_a_configuration_file() {
 }
 
 #[test]
+fn an_issuer_waits_for_a_restart_if_it_is_added_or_removed() {
+    let one = development(&[]).unwrap();
+    let two = development(&[
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+    ]);
+    let two = two.unwrap();
+    for (before, new) in [(&one, &two), (&two, &one)] {
+        let Change { loaded, applied } = before.changed_by(new.clone());
+        assert!(applied.is_empty(), "{applied:?}");
+        let mut waiting = loaded.waiting();
+        assert!(waiting.any(|key| key == "auth.issuers.main.issuer"));
+        let issuers = |loaded: &Loaded| loaded.config.auth.issuers.len();
+        assert_eq!(issuers(&loaded), issuers(before));
+    }
+}
+
+#[test]
 fn export_is_on_where_an_endpoint_is_named() {
     let otlp = |variables: &[(&str, &str)]| development(variables).unwrap().config.otlp;
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317");
