@@ -1,7 +1,7 @@
-use std::{collections::BTreeMap, env};
+use std::{collections::BTreeMap, env, fmt};
 
 /// The process's environment, as a value, so that tests need not change the real one.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
@@ -26,6 +26,13 @@ impl Environment {
             .iter()
             .filter(move |(name, _)| name.starts_with(prefix))
             .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// The names alone: there are secrets among the values.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fmt, path::Path};
 
 use config::{
     Config as Sources, ConfigBuilder, ConfigError, File, FileFormat, FileSourceFile, Map, Source,
@@ -15,7 +15,7 @@ const ENVIRONMENT: &str = "the environment";
 pub(super) const DEVELOPMENT: &str = include_str!("development.toml");
 
 /// A configuration, and where each of its values came from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Loaded {
     /// The configuration itself.
     pub config: Config,
@@ -253,6 +253,16 @@ fn origin(value: &Value, field: &str) -> String {
         None => "development profile".to_owned(),
         Some(ENVIRONMENT) => variable(field),
         Some(_) => FILE_VARIABLE.to_owned(),
+    }
+}
+
+/// Without what the sources have said: there are secrets in it.
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("config", &self.config)
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 

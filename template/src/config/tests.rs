@@ -192,6 +192,16 @@ fn the_report_shows_every_value_with_its_source_and_no_secret() {
 }
 
 #[test]
+fn what_is_printed_to_find_a_fault_has_no_secret_either() {
+    let secret = "a secret of more than thirty-two bytes";
+    let variable = ("APP_AUTH__ISSUERS__DEVELOPMENT__HMAC_SECRET", secret);
+    let loaded = development(&[variable]).unwrap();
+    let printed = format!("{loaded:?} {:?}", Environment::from_iter([variable]));
+    assert!(printed.contains("HMAC_SECRET"), "{printed}");
+    assert!(!printed.contains(secret), "{printed}");
+}
+
+#[test]
 fn the_report_is_itself_a_configuration_file() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let report = development(&[]).unwrap().to_string();
