@@ -18,7 +18,10 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement
 /// time-out), and 55P03 (lock time-out).
-pub(super) const TRANSIENT: &[&str] = &["08", "53", "57", "55P03"];
+pub(super) fn is_transient(code: &str) -> bool {
+    let starts = ["08", "53", "57", "55P03"];
+    starts.iter().any(|start| code.starts_with(start))
+}
 
 /// What may be waited for an answer.
 pub(super) fn answer_timeout(config: &Config) -> Option<Duration> {

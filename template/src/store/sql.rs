@@ -359,9 +359,5 @@ impl From<sqlx::Error> for StoreError {
 /// full of connections or locks, or was too slow.
 fn is_transient(error: &dyn DatabaseError) -> bool {
     let code = error.code();
-    code.is_some_and(|code| {
-        backend::TRANSIENT
-            .iter()
-            .any(|start| code.starts_with(start))
-    })
+    code.is_some_and(|code| backend::is_transient(&code))
 }

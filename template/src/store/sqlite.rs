@@ -14,8 +14,10 @@ pub(super) type Database = sqlx::Sqlite;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// Result codes: 5 and its extensions, the database is busy.
-pub(super) const TRANSIENT: &[&str] = &["5", "261", "517"];
+/// Result code 5, the database is busy, and its extensions, of which it is the last byte.
+pub(super) fn is_transient(code: &str) -> bool {
+    code.parse().is_ok_and(|code: u32| code & 0xff == 5)
+}
 
 /// It is in this process, and always answers.
 pub(super) fn answer_timeout(_: &Config) -> Option<Duration> {
@@ -130,4 +132,21 @@ pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> 
         .acquire_timeout(config.acquire_timeout)
         .connect_with(options)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_busy_database_is_worth_another_try() {
+        // BUSY, BUSY_RECOVERY, BUSY_SNAPSHOT, BUSY_TIMEOUT
+        for code in ["5", "261", "517", "773"] {
+            assert!(is_transient(code), "{code}");
+        }
+        // IOERR_SHORT_READ, CORRUPT_SEQUENCE, FULL, IOERR_SHMLOCK
+        for code in ["522", "523", "13", "5130"] {
+            assert!(!is_transient(code), "{code}");
+        }
+    }
 }
