@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use axum_chassis::Cause;
 use opentelemetry::metrics::Meter;
 use time::OffsetDateTime;
 use tokio::{task::JoinSet, time::interval};
@@ -27,7 +28,9 @@ pub fn spawn_clean_up(store: Store, every: Duration, meter: &Meter) -> JoinSet<(
             match clean_up(&store).await {
                 Ok(deleted) => expired.add(deleted, &[]),
                 // Nobody waits for it: the next time may do.
-                Err(error) => tracing::warn!(%error, "expired answers are not deleted"),
+                Err(error) => {
+                    tracing::warn!(cause = %Cause::new(error), "expired answers are not deleted");
+                }
             }
         }
     });

@@ -121,7 +121,7 @@ impl Store {
             replica.observe(&meter);
         }
         match &self.outbox {
-            Some(outbox) => outbox.start(self.pool.clone(), config, telemetry),
+            Some(outbox) => outbox.start(self.pool.clone(), self.patience, config, telemetry),
             None => Ok(()),
         }
     }
@@ -212,14 +212,14 @@ impl Store {
     ///
     /// Only if the database fails.
     pub async fn forget_answers(&self, now: OffsetDateTime, most: u32) -> Result<u64, StoreError> {
-        let done = sqlx::query(
+        let asked = sqlx::query(
             "DELETE FROM idempotency_keys WHERE id IN
              (SELECT id FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)",
         )
         .bind(now)
         .bind(i64::from(most))
-        .execute(&self.pool)
-        .await?;
+        .execute(&self.pool);
+        let done = self.patience.wait(asked).await?;
         Ok(done.rows_affected())
     }
 

@@ -22,7 +22,8 @@ use tokio::{sync::Notify, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use self::relay::Relay;
+use self::{queue::Queue, relay::Relay};
+use super::Patience;
 use crate::{
     config::{self, Faults, Secret},
     store::{StoreError, backend::Database},
@@ -99,10 +100,12 @@ impl Outbox {
     pub(super) fn start(
         &self,
         pool: Pool<Database>,
+        patience: Patience,
         config: &config::Config,
         telemetry: &Telemetry,
     ) -> Result<(), StoreError> {
-        let relay = Relay::new(self.clone(), pool, config, telemetry);
+        let queue = Queue::new(pool, patience);
+        let relay = Relay::new(self.clone(), queue, config, telemetry);
         let relay = relay.map_err(StoreError::Failed)?;
         relay.spawn(config.store.outbox.workers);
         Ok(())

@@ -2,10 +2,17 @@ use sqlx::{FromRow, Pool};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::store::backend::{self, Database};
+use crate::store::{
+    StoreError,
+    backend::{self, Database},
+    sql::Patience,
+};
 
 /// The rows of the outbox, as seen by who empties it.
-pub(super) struct Queue(pub(super) Pool<Database>);
+pub(super) struct Queue {
+    pool: Pool<Database>,
+    patience: Patience,
+}
 
 /// An event that is claimed: nobody else takes it, nor a later one of its subject, until it
 /// is removed, put off, or due again.
@@ -35,23 +42,27 @@ impl Waiting {
 }
 
 impl Queue {
+    pub(super) fn new(pool: Pool<Database>, patience: Patience) -> Self {
+        Self { pool, patience }
+    }
+
     /// Claims, until then, the oldest event that is the first of its subject.
     pub(super) async fn claim(
         &self,
         now: OffsetDateTime,
         until: OffsetDateTime,
-    ) -> Result<Option<Event>, sqlx::Error> {
+    ) -> Result<Option<Event>, StoreError> {
         let claim = sqlx::query_as(backend::CLAIM_EVENT).bind(now).bind(until);
-        claim.fetch_optional(&self.0).await
+        self.patience.wait(claim.fetch_optional(&self.pool)).await
     }
 
     /// It has arrived.
-    pub(super) async fn remove(&self, event: &Event) -> Result<(), sqlx::Error> {
-        sqlx::query("DELETE FROM outbox WHERE seq = $1 AND attempts = $2")
+    pub(super) async fn remove(&self, event: &Event) -> Result<(), StoreError> {
+        let done = sqlx::query("DELETE FROM outbox WHERE seq = $1 AND attempts = $2")
             .bind(event.seq)
             .bind(event.attempts)
-            .execute(&self.0)
-            .await?;
+            .execute(&self.pool);
+        self.patience.wait(done).await?;
         Ok(())
     }
 
@@ -60,22 +71,22 @@ impl Queue {
         &self,
         event: &Event,
         until: OffsetDateTime,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query("UPDATE outbox SET due_at = $3 WHERE seq = $1 AND attempts = $2")
+    ) -> Result<(), StoreError> {
+        let done = sqlx::query("UPDATE outbox SET due_at = $3 WHERE seq = $1 AND attempts = $2")
             .bind(event.seq)
             .bind(event.attempts)
             .bind(until)
-            .execute(&self.0)
-            .await?;
+            .execute(&self.pool);
+        self.patience.wait(done).await?;
         Ok(())
     }
 
-    pub(super) async fn waiting(&self) -> Result<Waiting, sqlx::Error> {
-        sqlx::query_as(
+    pub(super) async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let asked = sqlx::query_as(
             "SELECT count(*) AS events, min(recorded_at) AS oldest
              FROM (SELECT recorded_at FROM outbox ORDER BY seq LIMIT 10000) AS oldest",
         )
-        .fetch_one(&self.0)
-        .await
+        .fetch_one(&self.pool);
+        self.patience.wait(asked).await
     }
 }

@@ -9,7 +9,6 @@ use opentelemetry::{
     KeyValue,
     metrics::{Counter, Meter},
 };
-use sqlx::Pool;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -21,7 +20,7 @@ use super::{
 };
 use crate::{
     config,
-    store::backend::Database,
+    store::StoreError,
     telemetry::{Telemetry, names::outbox as names},
 };
 
@@ -44,7 +43,7 @@ pub(super) struct Relay {
 #[derive(Debug, thiserror::Error)]
 enum RelayError {
     #[error("the outbox cannot be read or written")]
-    Queue(#[from] sqlx::Error),
+    Queue(#[from] StoreError),
     #[error("event {id} has not arrived at store.outbox.url")]
     Publish { id: Uuid, source: PublishError },
 }
@@ -52,7 +51,7 @@ enum RelayError {
 impl Relay {
     pub(super) fn new(
         outbox: Outbox,
-        pool: Pool<Database>,
+        queue: Queue,
         config: &config::Config,
         telemetry: &Telemetry,
     ) -> Result<Self, BoxError> {
@@ -62,7 +61,7 @@ impl Relay {
         observe(&meter, Arc::clone(&waiting));
         Ok(Self {
             outbox,
-            queue: Queue(pool),
+            queue,
             publisher: Publisher::new(settings, &config.client, telemetry)?,
             deliveries: deliveries(&meter),
             waiting,

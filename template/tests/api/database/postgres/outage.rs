@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 
 use super::server::Server;
@@ -76,6 +77,33 @@ async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon
                 db_client_connection_state=\"used\"} 0";
     service.until_metrics(used).await;
     assert_eq!(service.get(&item).send().await.unwrap().status(), 200);
+    server.stop();
+}
+
+#[tokio::test]
+async fn what_goes_on_beside_requests_waits_no_longer_for_an_answer() {
+    let server = Server::start().await;
+    let settings = [
+        ("APP_STORE__URL", server.url()),
+        ("APP_STORE__ANSWER_TIMEOUT", "500ms"),
+        ("APP_STORE__OUTBOX__URL", "http://127.0.0.1:1/events"),
+        ("APP_IDEMPOTENCY__CLEAN_UP_INTERVAL", "50ms"),
+    ];
+    let service = Service::with(&settings).await;
+    let mut connection = PgConnection::connect(server.url()).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query("LOCK TABLE idempotency_keys, outbox IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    for message in ["an event waits", "expired answers are not deleted"] {
+        let told = |line: &Value| {
+            let cause = line["cause"].as_str().unwrap_or_default();
+            line["message"] == message && cause.ends_with("no answer within 500ms")
+        };
+        service.log_line(told).await;
+    }
+    lock.rollback().await.unwrap();
     server.stop();
 }
 
