@@ -12,3 +12,6 @@ CREATE TABLE outbox (
 
 -- Whether an event is the first of its subject is asked of this index.
 CREATE INDEX outbox_by_subject ON outbox (subject, seq);
+
+-- Who looks for the next one reads along this index.
+CREATE INDEX outbox_by_due ON outbox (due_at, seq);

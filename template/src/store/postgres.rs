@@ -39,8 +39,8 @@ pub(super) async fn try_lock(connection: &mut PgConnection, id: i64) -> Result<b
         .await
 }
 
-/// Claims an event of the outbox: the oldest that is due and the first of its subject, but
-/// for those that others are claiming.
+/// Claims an event of the outbox: of those that are the first of their subject the one that
+/// has been due the longest, but for those that others are claiming.
 pub(super) const CLAIM_EVENT: &str = "
     UPDATE outbox SET attempts = attempts + 1, due_at = $2
     WHERE seq = (
@@ -49,7 +49,7 @@ pub(super) const CLAIM_EVENT: &str = "
             SELECT 1 FROM outbox AS earlier
             WHERE earlier.subject = head.subject AND earlier.seq < head.seq
         )
-        ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED
+        ORDER BY due_at, seq LIMIT 1 FOR UPDATE SKIP LOCKED
     )
     RETURNING seq, id, event, traceparent, attempts";
 

@@ -32,8 +32,8 @@ pub(super) async fn try_lock(_: &mut SqliteConnection, _: i64) -> Result<bool, s
     Ok(true)
 }
 
-/// Claims an event of the outbox: the oldest that is due and the first of its subject. There
-/// is one writer at a time, so that no two claim the same.
+/// Claims an event of the outbox: of those that are the first of their subject the one that
+/// has been due the longest. There is one writer at a time, so that no two claim the same.
 pub(super) const CLAIM_EVENT: &str = "
     UPDATE outbox SET attempts = attempts + 1, due_at = $2
     WHERE seq = (
@@ -42,7 +42,7 @@ pub(super) const CLAIM_EVENT: &str = "
             SELECT 1 FROM outbox AS earlier
             WHERE earlier.subject = head.subject AND earlier.seq < head.seq
         )
-        ORDER BY seq LIMIT 1
+        ORDER BY due_at, seq LIMIT 1
     )
     RETURNING seq, id, event, traceparent, attempts";
 

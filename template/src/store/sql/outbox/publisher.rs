@@ -31,6 +31,14 @@ pub(super) enum PublishError {
     Failed(#[from] CallError),
 }
 
+impl PublishError {
+    /// Whether who has answered takes events, but not this one.
+    pub(super) fn is_of_the_event(&self) -> bool {
+        matches!(self, Self::Refused(status)
+            if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS)
+    }
+}
+
 impl Publisher {
     /// One, where `config` says to whom.
     pub(super) fn new(

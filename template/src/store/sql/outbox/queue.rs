@@ -46,7 +46,8 @@ impl Queue {
         Self { pool, patience }
     }
 
-    /// Claims, until then, the oldest event that is the first of its subject.
+    /// Claims, until then, the event that is the first of its subject and has been due the
+    /// longest.
     pub(super) async fn claim(
         &self,
         now: OffsetDateTime,

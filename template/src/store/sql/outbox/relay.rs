@@ -48,6 +48,16 @@ enum RelayError {
     Publish { id: Uuid, source: PublishError },
 }
 
+impl RelayError {
+    /// Whether it is one event's fault: the next may arrive.
+    fn is_of_the_event(&self) -> bool {
+        match self {
+            Self::Queue(_) => false,
+            Self::Publish { source, .. } => source.is_of_the_event(),
+        }
+    }
+}
+
 impl Relay {
     pub(super) fn new(
         outbox: Outbox,
@@ -80,8 +90,8 @@ impl Relay {
         tasks.spawn(Arc::clone(&relay).look());
     }
 
-    /// Publishes one event after the other. Told to stop, it ends when there is no other, or
-    /// one fails.
+    /// Publishes one event after the other, and rests while nobody takes any. Told to stop,
+    /// it ends when there is no other, or one fails.
     async fn work(self: Arc<Self>) {
         let Outbox { wake, stop, .. } = &self.outbox;
         let mut failures = 0;
@@ -96,11 +106,16 @@ impl Relay {
                     () = sleep(self.interval) => {}
                 },
                 Err(error) => {
-                    failures += 1;
+                    let may_take_the_next = error.is_of_the_event();
                     tracing::warn!(cause = %Cause::new(error), "an event waits");
-                    tokio::select! {
-                        () = stop.cancelled() => {}
-                        () = sleep(self.backoff(failures)) => {}
+                    if may_take_the_next {
+                        failures = 0;
+                    } else {
+                        failures += 1;
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = sleep(self.backoff(failures)) => {}
+                        }
                     }
                 }
             }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use axum::Router;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::{
     database::Database,
@@ -20,7 +22,12 @@ const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// Tells who is there; what failed is tried again soon.
 async fn telling(database: &Database, url: &str) -> Service {
+    telling_by(database, url, "4").await
+}
+
+async fn telling_by(database: &Database, url: &str, workers: &str) -> Service {
     let settings = [
+        ("APP_STORE__OUTBOX__WORKERS", workers),
         ("APP_STORE__OUTBOX__URL", url),
         ("APP_STORE__OUTBOX__INTERVAL", "50ms"),
         ("APP_STORE__OUTBOX__MAX_BACKOFF", "200ms"),
@@ -227,6 +234,38 @@ async fn who_refuses_is_told_later_and_nothing_is_lost() {
             .iter()
             .all(|name| told.iter().any(|told| told == name))
     );
+}
+
+/// Takes every event but those of lamps, which it answers with this status and so many bytes.
+async fn takes_no_lamps(status: StatusCode, bytes: usize) -> String {
+    let answer = move |event: String| async move {
+        if event.contains("lamp") {
+            (status, "x".repeat(bytes))
+        } else {
+            (StatusCode::OK, String::new())
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    let app = Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+#[tokio::test]
+async fn an_event_that_never_arrives_holds_up_no_other_items() {
+    // It is refused; its answer is longer than anybody reads.
+    for (status, bytes, outcome) in [(422, 0, "refused"), (200, 2 << 20, "failed")] {
+        let database = Database::create().await;
+        let status = StatusCode::from_u16(status).unwrap();
+        let url = takes_no_lamps(status, bytes).await;
+        let service = telling_by(&database, &url, "1").await;
+        service.create("lamp").await;
+        let not_taken = format!("outbox_deliveries_total{{outbox_outcome=\"{outcome}\"}}");
+        service.series(&not_taken, |count| count >= 2.0).await;
+        service.create("table").await;
+        until("only the lamp waits", async || count(&database).await == 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
