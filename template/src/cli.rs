@@ -87,10 +87,10 @@ pub fn run() -> Exit {
         Command::Serve(options) => configured(|loaded| serve(loaded, &options)),
         Command::Migrate => configured(|loaded| migrate(&loaded.config)),
         Command::Seed { owner, force } => configured(|loaded| seed(&loaded.config, &owner, force)),
-        Command::Healthcheck => configured(|loaded| {
-            let asked = healthcheck::ask(loaded.config.operations.address);
-            done(asked.map(|()| Exit::Ok))
-        }),
+        Command::Healthcheck => {
+            let address = Config::operations_address(&Environment::of_process());
+            done(healthcheck::ask(address).map(|()| Exit::Ok))
+        }
         Command::Config { check: true } => configured(|_| Exit::Ok),
         Command::Config { check: false } => configured(|loaded| print(loaded)),
         Command::Token {

@@ -28,10 +28,7 @@ pub struct Loaded {
 
 pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
     let mut faults = Faults::default();
-    let mut given = merge(environment, &mut faults);
-    reject_unknown(&mut given, &tree(&Config::default()), "", &mut faults);
-    let mut config = deserialize(&mut given, &mut faults);
-    config.otlp = Otlp::read(environment, &mut faults);
+    let (config, given) = read(environment, &mut faults);
     config.validate(&mut faults);
 
     let loaded = Loaded {
@@ -42,6 +39,15 @@ pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
     };
     faults.locate(|field| loaded.source(field));
     faults.into_result(loaded)
+}
+
+/// All that fits of what the sources say; the rest is faults.
+pub(super) fn read(environment: &Environment, faults: &mut Faults) -> (Config, Map<String, Value>) {
+    let mut given = merge(environment, faults);
+    reject_unknown(&mut given, &tree(&Config::default()), "", faults);
+    let mut config = deserialize(&mut given, faults);
+    config.otlp = Otlp::read(environment, faults);
+    (config, given)
 }
 
 /// The sources, each over the one before: development profile, file, environment.

@@ -39,7 +39,7 @@ mod tests;
 mod tls;
 mod traces;
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -138,6 +138,13 @@ impl Config {
     /// All faults at once, each with its key, its source and the remedy.
     pub fn load(environment: &Environment) -> Result<Loaded, Faults> {
         load::load(environment)
+    }
+
+    /// Where the private listener of a running service is, whatever else is wrong by now with
+    /// the sources: it goes on with the last good ones.
+    pub fn operations_address(environment: &Environment) -> SocketAddr {
+        let (config, _) = load::read(environment, &mut Faults::default());
+        config.operations.address
     }
 
     fn validate(&self, faults: &mut Faults) {

@@ -4,7 +4,7 @@ use crate::support::run;
 
 #[test]
 fn a_faulty_configuration_is_told_whole_with_exit_78() {
-    for command in ["serve", "config", "migrate", "healthcheck", "token"] {
+    for command in ["serve", "config", "migrate", "token"] {
         let ended = run(
             &[command],
             &[

@@ -117,6 +117,13 @@ async fn healthcheck_asks_the_probe_of_the_running_service() {
     let address = service.operations.to_string();
     let healthy = run(&["healthcheck"], &[("APP_OPERATIONS__ADDRESS", &*address)]);
     assert_eq!(healthy.status.code(), Some(0));
+    // A service that runs goes on with its last good configuration.
+    let settings = [
+        ("APP_OPERATIONS__ADDRESS", &*address),
+        ("APP_LOG__FORMAT", "xml"),
+        ("APP_TLS__KEY_FILE", "/no/such/key.pem"),
+    ];
+    assert_eq!(run(&["healthcheck"], &settings).status.code(), Some(0));
     service.stop().await;
 
     let gone = run(&["healthcheck"], &[("APP_OPERATIONS__ADDRESS", &*address)]);
