@@ -93,12 +93,13 @@ impl LogLevel {
         // While it can still be read.
         tracing::warn!(filter = directives, expires_after = %after, "the log's filter is chosen");
         let end = Instant::now() + expires_after;
+        // Held from here on: however soon the end is, it finds this choice.
+        let mut state = self.state();
         let level = self.clone();
         let expiry = self.0.runtime.spawn(async move {
             sleep_until(Deadline::from_std(end)).await;
             level.expire();
         });
-        let mut state = self.state();
         state.replace(Some(Chosen {
             filter: directives,
             end,
