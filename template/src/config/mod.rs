@@ -41,6 +41,7 @@ mod traces;
 
 use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
+use axum::http::Uri;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, DeserializeOwned, IntoDeserializer, value::StringDeserializer},
@@ -174,7 +175,9 @@ pub(crate) fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
 pub(crate) fn web_address(field: &str, url: Option<&Secret>, faults: &mut Faults) {
     let Some(url) = url else { return };
     let parsed = url::Url::parse(url.expose());
-    if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host()) {
+    let leads = parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // A request takes it to the letter: it mends no blanks, as a browser does.
+    if !leads || url.expose().parse::<Uri>().is_err() {
         let reason = "is no address of the web, such as https://example.com/hooks/items";
         faults.add_hidden(field, reason);
     }

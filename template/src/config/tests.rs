@@ -176,6 +176,15 @@ fn an_origin_has_no_path() {
 }
 
 #[test]
+fn an_address_is_one_that_a_request_can_be_sent_to() {
+    for address in ["nowhere", "ftp://a.example/", "https://a.example/new items"] {
+        let faults = faults(&[("APP_WEBHOOK__URL", address)]);
+        assert!(faults.contains("is no address of the web"), "{faults}");
+    }
+    assert!(development(&[("APP_WEBHOOK__URL", "https://a.example/new?key=1")]).is_ok());
+}
+
+#[test]
 fn the_report_shows_every_value_with_its_source_and_no_secret() {
     let loaded = development(&[("APP_HTTP__REQUEST_TIMEOUT", "3s")]).unwrap();
     let report = loaded.to_string();
