@@ -212,6 +212,7 @@ fn cors(live: Live) -> CorsLayer {
             header::ETAG,
             header::LINK,
             header::LOCATION,
+            header::RETRY_AFTER,
             IDEMPOTENT_REPLAYED,
             headers::X_TRACE_ID,
         ])

@@ -113,5 +113,8 @@ async fn a_browser_of_an_allowed_origin_can_read_an_error() {
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         let header = answer.headers().get("access-control-allow-origin");
         assert_eq!(header.is_some(), allowed, "{origin}");
+        // What it says of when to come back, too.
+        let readable = &answer.headers()["access-control-expose-headers"];
+        assert!(readable.to_str().unwrap().contains("retry-after"));
     }
 }
