@@ -1,6 +1,12 @@
 //! The commands of the binary; without one it serves.
 
-use std::{error::Error, fmt::Display, io, path::PathBuf, time::Duration};
+use std::{
+    error::Error,
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
 use axum_chassis::Cause;
 use clap::{Args, Parser, Subcommand};
@@ -238,9 +244,9 @@ fn once(config: &Config, task: impl Future<Output = Result<Exit, StoreError>>) -
     })
 }
 
+/// By `print!` a disk that is full, or a reader that has gone, would be a panic.
 fn print(text: impl Display) -> Exit {
-    print!("{text}");
-    Exit::Ok
+    done(write!(io::stdout(), "{text}").map(|()| Exit::Ok))
 }
 
 fn done<E: Error + Send + Sync + 'static>(result: Result<Exit, E>) -> Exit {

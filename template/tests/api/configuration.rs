@@ -63,3 +63,18 @@ fn tokens_are_minted_in_development_only() {
     let reason = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(reason.contains("development profile only"), "{reason}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_printed_is_told_with_exit_1() {
+    use std::{fs::File, process::Command};
+
+    use crate::support::BINARY;
+
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(BINARY);
+    let ended = command.arg("openapi").stdout(full).output().unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let reason = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(reason.starts_with("error: No space left"), "{reason}");
+}
