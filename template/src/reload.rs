@@ -107,7 +107,10 @@ impl Reloader {
             });
             match looked.await {
                 Ok(reloader) => self = reloader,
-                Err(_) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the configuration is not read again any more");
+                    return;
+                }
             }
         }
     }
