@@ -16,6 +16,7 @@ mod healthcheck;
 pub mod idempotency;
 pub mod items;
 mod limits;
+mod lines;
 pub mod metrics;
 pub mod openapi;
 pub mod operations;

@@ -1,14 +1,18 @@
 use std::{
     fmt,
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use opentelemetry::metrics::{Counter, Meter};
 
 use super::Entry;
-use crate::{config, telemetry::names::audit as names};
+use crate::{
+    config,
+    lines::{self, Lines},
+    telemetry::names::audit as names,
+};
 
 /// Where entries are written. Cheap to clone.
 #[derive(Clone)]
@@ -20,7 +24,7 @@ pub struct AuditLog {
 #[derive(Clone)]
 enum Output {
     Stdout,
-    File(Arc<Mutex<File>>),
+    File(Arc<(Mutex<File>, Lines)>),
 }
 
 impl AuditLog {
@@ -34,7 +38,7 @@ impl AuditLog {
             None => Output::Stdout,
             Some(path) => {
                 let file = OpenOptions::new().create(true).append(true).open(path)?;
-                Output::File(Arc::new(Mutex::new(file)))
+                Output::File(Arc::new((Mutex::new(file), Lines::new())))
             }
         };
         let failures = meter
@@ -55,16 +59,16 @@ impl AuditLog {
         }
     }
 
-    /// One line by one call, so that no other's gets in between.
     fn try_write(&self, entry: &Entry) -> io::Result<()> {
         let mut line = serde_json::to_vec(entry)?;
         line.push(b'\n');
         match &self.output {
-            Output::Stdout => io::stdout().lock().write_all(&line),
-            Output::File(file) => file
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .write_all(&line),
+            Output::Stdout => lines::STDOUT.write(io::stdout().lock(), &line),
+            Output::File(output) => {
+                let (file, lines) = &**output;
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.write(&mut *file, &line)
+            }
         }
     }
 }
@@ -75,5 +79,40 @@ impl fmt::Debug for AuditLog {
             Output::Stdout => "AuditLog(stdout)",
             Output::File(_) => "AuditLog(file)",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read,
+        os::{fd::OwnedFd, unix::net::UnixStream},
+    };
+
+    use axum::{body::Body, extract::Request};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_line_of_its_own_although_one_before_it_was_lost() {
+        let (full, mut reader) = UnixStream::pair().unwrap();
+        full.set_nonblocking(true).unwrap();
+        let file = Mutex::new(File::from(OwnedFd::from(full)));
+        let log = AuditLog {
+            output: Output::File(Arc::new((file, Lines::new()))),
+            failures: opentelemetry::global::meter("test")
+                .u64_counter("lost")
+                .build(),
+        };
+        let entry = Entry::of(&Request::new(Body::empty()));
+        while log.try_write(&entry).is_ok() {}
+
+        let mut taken = vec![0; 1 << 24];
+        assert!(reader.read(&mut taken).unwrap() > 0);
+        log.try_write(&entry).unwrap();
+        drop(log);
+        let mut next = String::new();
+        reader.read_to_string(&mut next).unwrap();
+        assert!(next.starts_with("\n{") && next.ends_with("}\n"), "{next}");
     }
 }

@@ -22,7 +22,7 @@ use tracing_subscriber::{
 };
 
 use self::output::Output;
-use crate::config::Format;
+use crate::{config::Format, lines};
 
 /// How it is logged, and where.
 pub(super) fn layer<S>(format: Format, meter: &Meter) -> Box<dyn Layer<S> + Send + Sync>
@@ -35,7 +35,7 @@ where
         Format::Json => false,
         Format::Pretty => true,
     };
-    let output = Output::new(io::stdout, meter);
+    let output = Output::new(io::stdout, &lines::STDOUT, meter);
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(terminal)
         .with_writer(move || output.clone())

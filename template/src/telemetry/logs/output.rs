@@ -1,22 +1,15 @@
-use std::{
-    io::{self, Write},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-};
+use std::io::{self, Write};
 
 use opentelemetry::metrics::{Counter, Meter};
 
-use crate::telemetry::names::log as names;
+use crate::{lines::Lines, telemetry::names::log as names};
 
 /// Where lines go. One that cannot be written, for the disk is full, is counted: there
 /// is nowhere else to tell of it, and no request waits or fails for it.
 pub(super) struct Output<W> {
     open: fn() -> W,
+    lines: &'static Lines,
     failures: Counter<u64>,
-    /// Whether the last line may have been written in part.
-    torn: Arc<AtomicBool>,
 }
 
 /// Whatever it is that is written to.
@@ -24,14 +17,14 @@ impl<W> Clone for Output<W> {
     fn clone(&self) -> Self {
         Self {
             open: self.open,
+            lines: self.lines,
             failures: self.failures.clone(),
-            torn: Arc::clone(&self.torn),
         }
     }
 }
 
 impl<W: Write> Output<W> {
-    pub(super) fn new(open: fn() -> W, meter: &Meter) -> Self {
+    pub(super) fn new(open: fn() -> W, lines: &'static Lines, meter: &Meter) -> Self {
         let failures = meter
             .u64_counter(names::FAILURES)
             .with_description("Lines of the log that could not be written.")
@@ -41,27 +34,16 @@ impl<W: Write> Output<W> {
         failures.add(0, &[]);
         Self {
             open,
+            lines,
             failures,
-            torn: Arc::default(),
         }
-    }
-
-    fn try_write(&self, line: &[u8]) -> io::Result<()> {
-        let mut output = (self.open)();
-        if self.torn.load(Relaxed) {
-            // So that what is whole is not added to what is not.
-            output.write_all(b"\n")?;
-            self.torn.store(false, Relaxed);
-        }
-        output.write_all(line)
     }
 }
 
 impl<W: Write> Write for Output<W> {
     /// A line, whole or not at all as far as the caller is concerned.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.try_write(line) {
-            self.torn.store(true, Relaxed);
+        if let Err(error) = self.lines.write((self.open)(), line) {
             self.failures.add(1, &[]);
             return Err(error);
         }
@@ -105,8 +87,10 @@ mod tests {
 
     #[test]
     fn lines_that_find_a_full_disk_are_counted_and_the_next_one_is_whole() {
+        static LINES: Lines = Lines::new();
+
         let registry = Registry::new();
-        let mut output = Output::new(|| Disk, &registry.meter("test"));
+        let mut output = Output::new(|| Disk, &LINES, &registry.meter("test"));
         DISK.lock().unwrap().1 = 9;
         output.write_all(b"first\n").unwrap();
         for lost in [b"second\n", b"third.\n"] {
