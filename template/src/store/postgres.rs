@@ -165,7 +165,10 @@ impl Config {
     }
 }
 
-pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
+pub(super) async fn connect(
+    config: &Config,
+    patience: &sql::Patience,
+) -> Result<PgPool, sqlx::Error> {
     let options = options(config, &config.url)?;
     // A pool says of a server that is not there only that it timed out; a single
     // connection says why.
@@ -174,8 +177,7 @@ pub(super) async fn connect(config: &Config) -> Result<PgPool, sqlx::Error> {
         .map_err(|_| sqlx::Error::PoolTimedOut)??
         .close()
         .await?;
-    let pool = PgPoolOptions::new()
-        .max_connections(config.max_connections)
+    let pool = pool_options(config, patience)
         .min_connections(config.min_connections)
         .acquire_timeout(config.acquire_timeout)
         .connect_lazy_with(options);
@@ -196,14 +198,26 @@ fn fill(pool: &PgPool, connections: u32) {
 const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// It may be away when the service starts.
-pub(super) fn replica(config: &Config) -> Result<Option<PgPool>, sqlx::Error> {
+pub(super) fn replica(
+    config: &Config,
+    patience: &sql::Patience,
+) -> Result<Option<PgPool>, sqlx::Error> {
     let Some(url) = &config.replica_url else {
         return Ok(None);
     };
-    let pool = PgPoolOptions::new()
-        .max_connections(config.max_connections)
+    let pool = pool_options(config, patience)
         .acquire_timeout(REPLICA_ACQUIRE_TIMEOUT.min(config.acquire_timeout));
     Ok(Some(pool.connect_lazy_with(options(config, url)?)))
+}
+
+/// A server that is there has ended a statement, and answers, before a connection is given
+/// up: there are never more of them than places.
+fn pool_options(config: &Config, patience: &sql::Patience) -> PgPoolOptions {
+    let bound = config
+        .statement_timeout
+        .saturating_add(config.answer_timeout);
+    let options = PgPoolOptions::new().max_connections(config.max_connections);
+    patience.look_after(options, bound)
 }
 
 fn options(config: &Config, url: &Secret) -> Result<PgConnectOptions, sqlx::Error> {

@@ -1,4 +1,5 @@
 mod outbox;
+mod patience;
 mod replica;
 mod work;
 
@@ -10,6 +11,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub(super) use self::patience::Patience;
 use self::replica::Replica;
 pub use self::{outbox::Config as OutboxConfig, work::Work};
 use super::{
@@ -32,28 +34,6 @@ pub struct Store {
     replica: Option<Replica>,
     outbox: Option<outbox::Outbox>,
     patience: Patience,
-}
-
-/// For how long an answer is waited for.
-#[derive(Clone, Copy, Debug)]
-struct Patience(Option<Duration>);
-
-impl Patience {
-    /// What is not answered in time is given up; the pool looks after its connection.
-    async fn wait<T>(
-        self,
-        answer: impl Future<Output = Result<T, sqlx::Error>>,
-    ) -> Result<T, StoreError> {
-        let Some(limit) = self.0 else {
-            return Ok(answer.await?);
-        };
-        match timeout(limit, answer).await {
-            Ok(answered) => Ok(answered?),
-            Err(_) => Err(StoreError::Unavailable(
-                format!("no answer within {limit:?}").into(),
-            )),
-        }
-    }
 }
 
 impl Store {
@@ -79,11 +59,14 @@ impl Store {
     ///
     /// If the database cannot be reached, or refuses.
     pub async fn connect(config: &Config) -> Result<Self, StoreError> {
+        let limit = backend::answer_timeout(config);
+        let (patience, beside) = (Patience::new(limit), Patience::new(limit));
+        let replica = backend::replica(config, &beside)?;
         Ok(Self {
-            pool: backend::connect(config).await?,
-            replica: backend::replica(config)?.map(Replica::new),
+            pool: backend::connect(config, &patience).await?,
+            replica: replica.map(|pool| Replica::new(pool, beside)),
             outbox: outbox::Outbox::new(&config.outbox),
-            patience: Patience(backend::answer_timeout(config)),
+            patience,
         })
     }
 
@@ -121,7 +104,10 @@ impl Store {
             replica.observe(&meter);
         }
         match &self.outbox {
-            Some(outbox) => outbox.start(self.pool.clone(), self.patience, config, telemetry),
+            Some(outbox) => {
+                let (pool, patience) = (self.pool.clone(), self.patience.clone());
+                outbox.start(pool, patience, config, telemetry)
+            }
             None => Ok(()),
         }
     }
@@ -184,7 +170,7 @@ impl Store {
         A: Future<Output = Result<T, sqlx::Error>>,
     {
         if let Some(replica) = self.replica.as_ref().filter(|replica| replica.is_here()) {
-            match self.patience.wait(ask(replica.pool().clone())).await {
+            match replica.patience().wait(ask(replica.pool().clone())).await {
                 Ok(answer) => return Ok(replica.answered(answer)),
                 Err(error) => replica.failed(error),
             }
@@ -202,7 +188,8 @@ impl Store {
         // else every handler that writes has room for it while the body is still to come.
         let begun = Box::pin(self.pool.begin_with(backend::BEGIN));
         let transaction = self.patience.wait(begun).await?;
-        Ok(Work::new(transaction, self.outbox.clone(), self.patience))
+        let (outbox, patience) = (self.outbox.clone(), self.patience.clone());
+        Ok(Work::new(transaction, outbox, patience))
     }
 
     /// Deletes kept answers that have expired by now, at most so many, and says how

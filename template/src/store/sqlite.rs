@@ -106,7 +106,7 @@ impl Config {
 }
 
 /// None: a file has no other that follows it.
-pub(super) fn replica(_: &Config) -> Result<Option<SqlitePool>, sqlx::Error> {
+pub(super) fn replica(_: &Config, _: &sql::Patience) -> Result<Option<SqlitePool>, sqlx::Error> {
     Ok(None)
 }
 
@@ -115,7 +115,10 @@ pub(super) async fn lag_seconds(_: &SqlitePool) -> Result<f64, sqlx::Error> {
     Ok(0.0)
 }
 
-pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> {
+pub(super) async fn connect(
+    config: &Config,
+    patience: &sql::Patience,
+) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(&config.path)
         .create_if_missing(true)
@@ -127,7 +130,8 @@ pub(super) async fn connect(config: &Config) -> Result<SqlitePool, sqlx::Error> 
         .busy_timeout(config.busy_timeout)
         // Its folder is all that a hardened process writes to.
         .pragma("temp_store", "MEMORY");
-    SqlitePoolOptions::new()
+    patience
+        .look_after(SqlitePoolOptions::new(), config.acquire_timeout)
         .max_connections(config.max_connections)
         .acquire_timeout(config.acquire_timeout)
         .connect_with(options)

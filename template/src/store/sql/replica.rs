@@ -9,9 +9,9 @@ use std::{
 use axum_chassis::Cause;
 use opentelemetry::{KeyValue, metrics::Meter};
 use sqlx::Pool;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::{Database, StoreError, backend};
+use super::{Database, Patience, StoreError, backend};
 use crate::telemetry::names::store as names;
 
 /// For so long a replica that did not answer is not asked again.
@@ -24,6 +24,7 @@ const LAG_INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Replica {
     pool: Pool<Database>,
+    patience: Patience,
     away_until: Arc<Mutex<Option<Instant>>>,
     reads: Arc<Reads>,
 }
@@ -37,9 +38,10 @@ struct Reads {
 }
 
 impl Replica {
-    pub(super) fn new(pool: Pool<Database>) -> Self {
+    pub(super) fn new(pool: Pool<Database>, patience: Patience) -> Self {
         Self {
             pool,
+            patience,
             away_until: Arc::default(),
             reads: Arc::default(),
         }
@@ -47,6 +49,10 @@ impl Replica {
 
     pub(super) fn pool(&self) -> &Pool<Database> {
         &self.pool
+    }
+
+    pub(super) fn patience(&self) -> &Patience {
+        &self.patience
     }
 
     /// Whether it is worth to be asked.
@@ -95,7 +101,8 @@ impl Replica {
             })
             .build();
         let lag = Arc::default();
-        tokio::spawn(follow(self.pool.clone(), Arc::clone(&lag)));
+        let (pool, patience) = (self.pool.clone(), self.patience.clone());
+        tokio::spawn(follow(pool, patience, Arc::clone(&lag)));
         meter
             .f64_observable_gauge(names::REPLICA_LAG)
             .with_description("By how much the replica is behind, if it can be asked.")
@@ -110,11 +117,11 @@ impl Replica {
 }
 
 /// Asks the replica how far it is behind, until the pool is closed.
-async fn follow(pool: Pool<Database>, lag: Arc<Mutex<Option<f64>>>) {
+async fn follow(pool: Pool<Database>, patience: Patience, lag: Arc<Mutex<Option<f64>>>) {
     let asking = async {
         loop {
-            let answer = timeout(LAG_INTERVAL, backend::lag_seconds(&pool)).await;
-            let seconds = answer.ok().and_then(Result::ok);
+            let answer = patience.wait_for(LAG_INTERVAL, backend::lag_seconds(&pool));
+            let seconds = answer.await.ok();
             *lag.lock().unwrap_or_else(PoisonError::into_inner) = seconds;
             sleep(LAG_INTERVAL).await;
         }

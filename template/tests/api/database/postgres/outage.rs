@@ -1,11 +1,20 @@
 //! A database that is not there for a while: frozen, so that it accepts and says
 //! nothing, or killed.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use reqwest::StatusCode;
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+use url::Url;
 
 use super::server::Server;
 use crate::support::{Service, problem, until};
@@ -77,6 +86,84 @@ async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon
                 db_client_connection_state=\"used\"} 0";
     service.until_metrics(used).await;
     assert_eq!(service.get(&item).send().await.unwrap().status(), 200);
+    server.stop();
+}
+
+/// A way to a server, which can be lost: then nothing comes or goes by the connections that
+/// there are, and neither side is told. Others are made as before.
+struct Way {
+    url: String,
+    lost: Arc<Notify>,
+}
+
+impl Way {
+    async fn to(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut url = Url::parse(server.url()).unwrap();
+        let target = ("127.0.0.1", url.port().unwrap());
+        let own = listener.local_addr().unwrap().port();
+        url.set_port(Some(own)).unwrap();
+        let lost = Arc::new(Notify::new());
+        let way = Self {
+            url: url.into(),
+            lost: Arc::clone(&lost),
+        };
+        tokio::spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let lost = Arc::clone(&lost);
+                tokio::spawn(async move {
+                    let mut far = TcpStream::connect(target).await.unwrap();
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => {}
+                        () = lost.notified() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        way
+    }
+
+    fn lose(&self) {
+        self.lost.notify_waiters();
+    }
+}
+
+#[tokio::test]
+async fn connections_to_a_host_that_vanishes_give_their_places_to_new_ones() {
+    let server = Server::start().await;
+    let way = Way::to(&server).await;
+    let settings = [
+        ("APP_STORE__URL", &*way.url),
+        ("APP_STORE__MAX_CONNECTIONS", "2"),
+        ("APP_STORE__ANSWER_TIMEOUT", "1500ms"),
+        ("APP_STORE__STATEMENT_TIMEOUT", "2s"),
+    ];
+    let service = Service::with(&settings).await;
+    let (item, _, _) = service.create("before").await;
+    let mut connection = PgConnection::connect(server.url()).await.unwrap();
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    // Both places are taken by requests that wait for an answer.
+    let ask = async || service.get(&item).send().await.unwrap().status();
+    let vanish = async {
+        until("both wait", async || {
+            let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted";
+            let waiting = sqlx::query_scalar(waiting).fetch_one(&mut *lock);
+            waiting.await.unwrap_or(0_i64) == 2
+        })
+        .await;
+        way.lose();
+    };
+    let (one, other, ()) = tokio::join!(ask(), ask(), vanish);
+    assert_eq!([one, other], [StatusCode::SERVICE_UNAVAILABLE; 2]);
+    lock.rollback().await.unwrap();
+    until("the item is there again", async || {
+        ask().await == StatusCode::OK
+    })
+    .await;
     server.stop();
 }
 
