@@ -5,8 +5,8 @@
 //!
 //! Down, at SIGTERM or SIGINT: not ready → lame duck, still serving, while load
 //! balancers take notice → the public listener closes → requests in flight
-//! finish → the store closes, and publishes no more → the private listener closes. Each step has its
-//! deadline in [`Shutdown`].
+//! finish → the store closes, and publishes no more → the private listener
+//! closes. Each step has its deadline in [`Shutdown`].
 
 mod accept;
 mod activity;

@@ -176,7 +176,7 @@ pub mod server {
     pub const CONNECTION_LIMIT: &str = "http.server.connection.limit";
     /// How often the last place for one was taken.
     pub const LIMIT_REACHED: &str = "http.server.connection.limit_reached";
-    /// Connections that the service ended for their client's fault, by [`REASON`].
+    /// Connections that the service ended, by [`REASON`].
     pub const CUT: &str = "http.server.connection.cut";
     /// Connections that could not be accepted, by [`REASON`].
     pub const ACCEPT_FAILURES: &str = "http.server.accept.failures";
