@@ -3,7 +3,7 @@ mod patience;
 mod replica;
 mod work;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::{KeyValue, metrics::Meter};
 use sqlx::{FromRow, Pool, error::DatabaseError};
@@ -80,16 +80,23 @@ impl Store {
         migrated.map_err(|error| StoreError::Failed(error.into()))
     }
 
-    /// Asks whether the database answers.
+    /// Asks whether the database answers. Where all connections are in use, it will do that
+    /// somebody else is answered: all instances are as busy, and must not leave together.
     ///
     /// # Errors
     ///
     /// If it does not, or not within half a second.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        let begun = Instant::now();
         let ping = sqlx::query("SELECT 1").execute(&self.pool);
-        let answered = timeout(PING_TIMEOUT, ping).await;
-        answered.map_err(|late| StoreError::Unavailable(late.into()))??;
-        Ok(())
+        let answered = match timeout(PING_TIMEOUT, ping).await {
+            Ok(answered) => answered.map(drop).map_err(StoreError::from),
+            Err(late) => Err(StoreError::Unavailable(late.into())),
+        };
+        match answered {
+            Err(StoreError::Unavailable(_)) if self.patience.was_answered_since(begun) => Ok(()),
+            answered => answered,
+        }
     }
 
     /// Begins what goes on beside requests: it tells of itself, and publishes events.

@@ -1,7 +1,7 @@
 use std::{
     io,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -14,15 +14,21 @@ use crate::store::{StoreError, backend::Database};
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Patience {
     limit: Option<Duration>,
-    /// When an answer did not come in time, the last time.
-    missed: Arc<Mutex<Option<Instant>>>,
+    lately: Arc<Mutex<Lately>>,
+}
+
+/// When an answer came in time, and when one did not, the last time.
+#[derive(Debug, Default)]
+struct Lately {
+    answered: Option<Instant>,
+    missed: Option<Instant>,
 }
 
 impl Patience {
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self {
             limit,
-            missed: Arc::default(),
+            lately: Arc::default(),
         }
     }
 
@@ -31,10 +37,12 @@ impl Patience {
         &self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        match self.limit {
-            Some(limit) => self.wait_for(limit, answer).await,
-            None => Ok(answer.await?),
-        }
+        let answer = match self.limit {
+            Some(limit) => self.wait_for(limit, answer).await?,
+            None => answer.await?,
+        };
+        lock(&self.lately).answered = Some(Instant::now());
+        Ok(answer)
     }
 
     pub(super) async fn wait_for<T>(
@@ -47,11 +55,16 @@ impl Patience {
             Ok(answered) => Ok(answered?),
             Err(_) => {
                 // Before the answer's connection is given back, which is when this ends.
-                *self.missed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+                lock(&self.lately).missed = Some(Instant::now());
                 let reason = format!("no answer within {limit:?}");
                 Err(StoreError::Unavailable(reason.into()))
             }
         }
+    }
+
+    /// Whether somebody was answered since this moment.
+    pub(super) fn was_answered_since(&self, begun: Instant) -> bool {
+        lock(&self.lately).answered.is_some_and(|at| at >= begun)
     }
 
     /// Has a pool look after connections that are given back while the database is in doubt.
@@ -64,9 +77,9 @@ impl Patience {
         pool: PoolOptions<Database>,
         bound: Duration,
     ) -> PoolOptions<Database> {
-        let missed = Arc::clone(&self.missed);
+        let lately = Arc::clone(&self.lately);
         pool.after_release(move |connection, _| {
-            let missed = *missed.lock().unwrap_or_else(PoisonError::into_inner);
+            let missed = lock(&lately).missed;
             let in_doubt = missed.is_some_and(|at| at.elapsed() < bound);
             Box::pin(async move {
                 if in_doubt {
@@ -77,4 +90,9 @@ impl Patience {
             })
         })
     }
+}
+
+/// Poisoned or not: no panic leaves it half changed.
+fn lock(lately: &Mutex<Lately>) -> MutexGuard<'_, Lately> {
+    lately.lock().unwrap_or_else(PoisonError::into_inner)
 }

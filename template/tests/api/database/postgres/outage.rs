@@ -2,22 +2,29 @@
 //! nothing, or killed.
 
 use std::{
+    future::pending,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
     sync::Notify,
+    task::JoinSet,
+    time::sleep,
 };
 use url::Url;
 
 use super::server::Server;
-use crate::support::{Service, problem, until};
+use crate::support::{Service, problem, run, until};
 
 /// Time for a request to be told.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -89,15 +96,15 @@ async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon
     server.stop();
 }
 
-/// A way to a server, which can be lost: then nothing comes or goes by the connections that
-/// there are, and neither side is told. Others are made as before.
+/// A way to a server, which is long, or can be lost: then nothing comes or goes by the
+/// connections that there are, and neither side is told. Others are made as before.
 struct Way {
     url: String,
     lost: Arc<Notify>,
 }
 
 impl Way {
-    async fn to(server: &Server) -> Self {
+    async fn to(server: &Server, delay: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut url = Url::parse(server.url()).unwrap();
         let target = ("127.0.0.1", url.port().unwrap());
@@ -109,13 +116,18 @@ impl Way {
             lost: Arc::clone(&lost),
         };
         tokio::spawn(async move {
-            while let Ok((mut near, _)) = listener.accept().await {
+            while let Ok((near, _)) = listener.accept().await {
                 let lost = Arc::clone(&lost);
                 tokio::spawn(async move {
-                    let mut far = TcpStream::connect(target).await.unwrap();
+                    let (from, back) = near.into_split();
+                    let far = TcpStream::connect(target).await.unwrap();
+                    let (answers, to) = far.into_split();
+                    let asked = carry(from, to, delay);
+                    let answered = carry(answers, back, delay);
+                    let mut both = pin!(async { tokio::join!(asked, answered) });
                     tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        () = lost.notified() => std::future::pending().await,
+                        _ = &mut both => {}
+                        () = lost.notified() => pending().await,
                     }
                 });
             }
@@ -128,10 +140,20 @@ impl Way {
     }
 }
 
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
+    let mut bytes = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from.read(&mut bytes).await {
+        sleep(delay).await;
+        if to.write_all(&bytes[..count]).await.is_err() {
+            return;
+        }
+    }
+}
+
 #[tokio::test]
 async fn connections_to_a_host_that_vanishes_give_their_places_to_new_ones() {
     let server = Server::start().await;
-    let way = Way::to(&server).await;
+    let way = Way::to(&server, Duration::ZERO).await;
     let settings = [
         ("APP_STORE__URL", &*way.url),
         ("APP_STORE__MAX_CONNECTIONS", "2"),
@@ -164,6 +186,39 @@ async fn connections_to_a_host_that_vanishes_give_their_places_to_new_ones() {
         ask().await == StatusCode::OK
     })
     .await;
+    server.stop();
+}
+
+#[tokio::test]
+async fn a_service_whose_connections_are_all_in_use_stays_ready() {
+    let server = Server::start().await;
+    let migrated = run(&["migrate"], &[("APP_STORE__URL", server.url())]);
+    assert_eq!(migrated.status.code(), Some(0));
+    // Each request has the one connection for some tenths of a second.
+    let way = Way::to(&server, Duration::from_millis(50)).await;
+    let settings = [
+        ("APP_STORE__URL", &*way.url),
+        ("APP_STORE__MAX_CONNECTIONS", "1"),
+        ("APP_STORE__ACQUIRE_TIMEOUT", "5s"),
+    ];
+    let service = Service::with(&settings).await;
+    let (item, _, _) = service.create("lamp").await;
+    let mut clients = JoinSet::new();
+    for _ in 0..4 {
+        let request = service.get(&item);
+        clients.spawn(async move { while request.try_clone().unwrap().send().await.is_ok() {} });
+    }
+    let checked = async || {
+        let asked = service.operation(Method::GET, "/readyz");
+        let answer = asked.header("accept", "application/json").send().await;
+        let page: Value = answer.unwrap().json().await.unwrap();
+        page["checks"]["store"][0]["time"].clone()
+    };
+    for _ in 0..2 {
+        let before = checked().await;
+        until("it is checked again", async || checked().await != before).await;
+        assert_eq!(service.probe("/readyz").await, StatusCode::OK);
+    }
     server.stop();
 }
 
