@@ -221,15 +221,15 @@ fn migrate(config: &Config) -> Exit {
     })
 }
 
-fn seed(config: &Config, owner: &str, force: bool) -> Exit {
+fn seed(config: &Config, subject: &str, force: bool) -> Exit {
     if let Err(error) = seed::allow(config, force) {
         return failed(error, Exit::Failure);
     }
     once(config, async {
         let store = Store::open(&config.store).await?;
-        let made = seed::fill(&store, owner).await?;
+        let made = seed::fill(&store, &seed::owner(config, subject)).await?;
         store.close().await;
-        Ok(print(format!("{made} items were made for {owner}\n")))
+        Ok(print(format!("{made} items were made for {subject}\n")))
     })
 }
 

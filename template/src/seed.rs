@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     config::{Config, Profile},
-    items::{Draft, ItemInput},
+    items::{Draft, ItemInput, Owner},
     store::{Store, StoreError},
 };
 
@@ -45,12 +45,20 @@ pub(crate) fn allow(config: &Config, force: bool) -> Result<(), SeedError> {
     Ok(())
 }
 
+/// Who has this subject in the tokens that are minted here, or in those of the first issuer.
+pub(crate) fn owner(config: &Config, subject: &str) -> Owner {
+    let issuers = || config.auth.issuers.values();
+    let mints = issuers().find(|issuer| issuer.hmac_secret.is_some());
+    let issuer = mints.or(issuers().next());
+    Owner::new(issuer.map_or("", |issuer| issuer.issuer.as_str()), subject)
+}
+
 /// Makes the items that this owner does not have, and says how many those were.
 ///
 /// # Errors
 ///
 /// If the store fails.
-pub(crate) async fn fill(store: &Store, owner: &str) -> Result<usize, StoreError> {
+pub(crate) async fn fill(store: &Store, owner: &Owner) -> Result<usize, StoreError> {
     let mut made = 0;
     for draft in drafts() {
         let mut work = store.begin().await?;

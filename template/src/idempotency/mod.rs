@@ -5,16 +5,15 @@
 //!
 //! ```
 //! # use axum::{Json, extract::State, response::{IntoResponse, Response}};
-//! # use axum_chassis::jwt::Claims;
-//! # use service::{error::AppError, idempotency::Idempotent, items::{Draft, ItemInput}, store::Store};
+//! # use service::{error::AppError, idempotency::Idempotent, items::{Draft, ItemInput, Owner}, store::Store};
 //! async fn create(
 //!     State(store): State<Store>,
-//!     claims: Claims,
+//!     owner: Owner,
 //!     Idempotent(once, input): Idempotent<ItemInput>,
 //! ) -> Result<Response, AppError> {
 //!     let draft = Draft::try_from(input)?;
 //!     let mut work = once.begin(&store).await?;
-//!     let item = work.create_item(claims.subject(), &draft).await?;
+//!     let item = work.create_item(&owner, &draft).await?;
 //!     work.commit(Json(item).into_response()).await
 //! }
 //! ```

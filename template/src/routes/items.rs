@@ -15,7 +15,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use axum_chassis::jwt::{Claims, RequireLayer, Requirement};
+use axum_chassis::jwt::{RequireLayer, Requirement};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -28,7 +28,7 @@ use super::{
 use crate::{
     error::AppError,
     idempotency::Idempotent,
-    items::{Draft, Item, ItemInput},
+    items::{Draft, Item, ItemInput, Owner},
     metrics::Metrics,
     problem::Problem,
     state::AppState,
@@ -80,12 +80,12 @@ async fn create(
     State(store): State<Store>,
     State(metrics): State<Metrics>,
     State(webhook): State<Webhook>,
-    claims: Claims,
+    owner: Owner,
     Idempotent(once, input): Idempotent<ItemInput>,
 ) -> Result<Response, AppError> {
     let draft = Draft::try_from(input)?;
     let mut work = once.begin(&store).await?;
-    let item = work.create_item(claims.subject(), &draft).await?;
+    let item = work.create_item(&owner, &draft).await?;
     let response = work.commit(created(&item)).await?;
     metrics.item_created(&item);
     webhook.item_created(&item);
@@ -120,11 +120,11 @@ fn created(item: &Item) -> Response {
 )]
 async fn read(
     State(store): State<Store>,
-    claims: Claims,
+    owner: Owner,
     id: Result<Path<Uuid>, PathRejection>,
     conditions: Conditions,
 ) -> Result<Response, AppError> {
-    let item = own_item(&store, &claims, id).await?;
+    let item = own_item(&store, &owner, id).await?;
     let headers = [(ETAG, etag(&item))];
     if conditions.is_known(&item) {
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
@@ -168,7 +168,7 @@ struct Items {
 )]
 async fn list(
     State(store): State<Store>,
-    claims: Claims,
+    owner: Owner,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, AppError> {
     let Query(Page { limit, after }) = page.map_err(|error| bad_query(error.body_text()))?;
@@ -177,7 +177,7 @@ async fn list(
         return Err(bad_query(format!("limit must be from 1 to {MAX_LIMIT}")));
     }
     // One more than asked for tells whether there is a next page.
-    let mut items = store.list_items(claims.subject(), after, limit + 1).await?;
+    let mut items = store.list_items(&owner, after, limit + 1).await?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let next = items.last().filter(|_| more).map(|item| item.id);
@@ -223,13 +223,13 @@ fn bad_query(detail: String) -> AppError {
 )]
 async fn update(
     State(store): State<Store>,
-    claims: Claims,
+    owner: Owner,
     id: Result<Path<Uuid>, PathRejection>,
     conditions: Conditions,
     Json(input): Json<ItemInput>,
 ) -> Result<Response, AppError> {
     let draft = Draft::try_from(input)?;
-    let item = own_item(&store, &claims, id).await?;
+    let item = own_item(&store, &owner, id).await?;
     match conditions.allow(&item) {
         None => return Err(AppError::PreconditionRequired),
         Some(false) => return Err(AppError::PreconditionFailed),
@@ -237,7 +237,7 @@ async fn update(
     }
     // The statement compares the version again: of two that got here, one wins.
     let changed = store
-        .update_item(claims.subject(), item.id, item.version, &draft)
+        .update_item(&owner, item.id, item.version, &draft)
         .await?;
     let item = changed.ok_or(AppError::PreconditionFailed)?;
     Ok(([(ETAG, etag(&item))], JsonAnswer(item)).into_response())
@@ -264,17 +264,17 @@ async fn update(
 )]
 async fn delete(
     State(store): State<Store>,
-    claims: Claims,
+    owner: Owner,
     id: Result<Path<Uuid>, PathRejection>,
     conditions: Conditions,
 ) -> Result<StatusCode, AppError> {
-    let item = own_item(&store, &claims, id).await?;
+    let item = own_item(&store, &owner, id).await?;
     let guard = match conditions.allow(&item) {
         None => None,
         Some(true) => Some(item.version),
         Some(false) => return Err(AppError::PreconditionFailed),
     };
-    let deleted = store.delete_item(claims.subject(), item.id, guard).await?;
+    let deleted = store.delete_item(&owner, item.id, guard).await?;
     match (deleted, guard) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(AppError::PreconditionFailed),
@@ -285,10 +285,10 @@ async fn delete(
 /// An id that is none names nothing, and neither does another's item.
 async fn own_item(
     store: &Store,
-    claims: &Claims,
+    owner: &Owner,
     id: Result<Path<Uuid>, PathRejection>,
 ) -> Result<Item, AppError> {
     let Path(id) = id.map_err(|_| AppError::NotFound)?;
-    let item = store.item(claims.subject(), id).await?;
+    let item = store.item(owner, id).await?;
     item.ok_or(AppError::NotFound)
 }

@@ -17,7 +17,7 @@ pub use self::work::Work;
 use super::StoreError;
 use crate::{
     config::{self, Faults},
-    items::{Draft, Item},
+    items::{Draft, Item, Owner},
     telemetry::{Telemetry, names::store as names},
 };
 
@@ -58,7 +58,7 @@ impl Config {
 /// Items by owner and id.
 #[derive(Clone, Debug)]
 pub struct Store {
-    items: Arc<Mutex<BTreeMap<(String, Uuid), Item>>>,
+    items: Arc<Mutex<BTreeMap<(Owner, Uuid), Item>>>,
     answers: Answers,
     capacity_items: usize,
 }
@@ -160,8 +160,8 @@ impl Store {
     /// # Errors
     ///
     /// None; a database has some.
-    pub async fn item(&self, owner: &str, id: Uuid) -> Result<Option<Item>, StoreError> {
-        Ok(self.lock().get(&(owner.to_owned(), id)).cloned())
+    pub async fn item(&self, owner: &Owner, id: Uuid) -> Result<Option<Item>, StoreError> {
+        Ok(self.lock().get(&(owner.clone(), id)).cloned())
     }
 
     /// Items of this owner, the oldest first, from behind `after` on.
@@ -171,14 +171,14 @@ impl Store {
     /// None; a database has some.
     pub async fn list_items(
         &self,
-        owner: &str,
+        owner: &Owner,
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Item>, StoreError> {
         let start = after.unwrap_or(Uuid::nil());
         let items = self.lock();
         let own = items
-            .range((owner.to_owned(), start)..=(owner.to_owned(), Uuid::max()))
+            .range((owner.clone(), start)..=(owner.clone(), Uuid::max()))
             .map(|(_, item)| item);
         let behind = own.filter(|item| item.id > start);
         Ok(behind.take(limit as usize).cloned().collect())
@@ -191,14 +191,14 @@ impl Store {
     /// [`StoreError::NameTaken`] if its owner has another of the new name.
     pub async fn update_item(
         &self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: i64,
         draft: &Draft,
     ) -> Result<Option<Item>, StoreError> {
         let mut items = self.lock();
         free_name(&items, owner, id, draft.name())?;
-        let item = items.get_mut(&(owner.to_owned(), id));
+        let item = items.get_mut(&(owner.clone(), id));
         let Some(item) = item.filter(|item| item.version == version) else {
             return Ok(None);
         };
@@ -217,30 +217,30 @@ impl Store {
     /// None; a database has some.
     pub async fn delete_item(
         &self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: Option<i64>,
     ) -> Result<bool, StoreError> {
         let mut items = self.lock();
-        let key = (owner.to_owned(), id);
+        let key = (owner.clone(), id);
         let fits = |item: &Item| version.is_none_or(|version| version == item.version);
         let found = items.get(&key).is_some_and(fits);
         Ok(found && items.remove(&key).is_some())
     }
 
     /// A panic leaves no item half changed, so its lock is still good.
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, Uuid), Item>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(Owner, Uuid), Item>> {
         self.items.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn free_name(
-    items: &BTreeMap<(String, Uuid), Item>,
-    owner: &str,
+    items: &BTreeMap<(Owner, Uuid), Item>,
+    owner: &Owner,
     id: Uuid,
     name: &str,
 ) -> Result<(), StoreError> {
-    let mut own = items.range((owner.to_owned(), Uuid::nil())..=(owner.to_owned(), Uuid::max()));
+    let mut own = items.range((owner.clone(), Uuid::nil())..=(owner.clone(), Uuid::max()));
     if own.any(|(_, item)| item.name == name && item.id != id) {
         return Err(StoreError::NameTaken);
     }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config,
-    items::{Draft, Item},
+    items::{Draft, Item, Owner},
     telemetry::{Telemetry, names::store as names},
 };
 
@@ -222,13 +222,13 @@ impl Store {
     /// # Errors
     ///
     /// Only if the database fails.
-    pub async fn item(&self, owner: &str, id: Uuid) -> Result<Option<Item>, StoreError> {
+    pub async fn item(&self, owner: &Owner, id: Uuid) -> Result<Option<Item>, StoreError> {
         let asked = sqlx::query_as(
             "SELECT id, name, description, quantity, version, created_at, updated_at
              FROM items WHERE id = $1 AND owner = $2",
         )
         .bind(id)
-        .bind(owner)
+        .bind(owner.as_str())
         .fetch_optional(&self.pool);
         let row: Option<Row> = self.patience.wait(asked).await?;
         row.map(Item::try_from).transpose()
@@ -242,7 +242,7 @@ impl Store {
     /// Only if the database fails.
     pub async fn list_items(
         &self,
-        owner: &str,
+        owner: &Owner,
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Item>, StoreError> {
@@ -251,7 +251,7 @@ impl Store {
                 "SELECT id, name, description, quantity, version, created_at, updated_at
                  FROM items WHERE owner = $1 AND id > $2 ORDER BY id LIMIT $3",
             )
-            .bind(owner)
+            .bind(owner.as_str())
             .bind(after.unwrap_or(Uuid::nil()))
             .bind(i64::from(limit))
             .fetch_all(&pool)
@@ -268,7 +268,7 @@ impl Store {
     /// [`StoreError::NameTaken`] if its owner has another of the new name.
     pub async fn update_item(
         &self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: i64,
         draft: &Draft,
@@ -286,7 +286,7 @@ impl Store {
     /// Only if the database fails.
     pub async fn delete_item(
         &self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: Option<i64>,
     ) -> Result<bool, StoreError> {

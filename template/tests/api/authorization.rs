@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::{Service, problem, token};
+use crate::support::{Service, problem, run, token};
 
 #[tokio::test]
 async fn without_a_token_nothing_is_told_but_how_to_come() {
@@ -125,4 +125,35 @@ async fn another_persons_item_does_not_exist() {
         .json(&json!({ "name": "lamp" }));
     let same = same.bearer_auth(&other).send().await.unwrap();
     assert_eq!(same.status(), StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn the_same_subject_of_another_issuer_is_somebody_else() {
+    let secret = "another secret of more than thirty-two bytes";
+    let service = Service::with(&[
+        ("APP_AUTH__ISSUERS__OTHER__ISSUER", "urn:other"),
+        ("APP_AUTH__ISSUERS__OTHER__AUDIENCE", "service"),
+        ("APP_AUTH__ISSUERS__OTHER__HMAC_SECRET", secret),
+    ])
+    .await;
+    let (path, _, _) = service.create("lamp").await;
+    let minted = run(
+        &["token", "--subject", "tester"],
+        &[
+            ("APP_AUTH__ISSUERS__DEVELOPMENT__ISSUER", "urn:other"),
+            ("APP_AUTH__ISSUERS__DEVELOPMENT__HMAC_SECRET", secret),
+        ],
+    );
+    let other = String::from_utf8(minted.stdout).unwrap();
+    let ask = |path: &str| {
+        service
+            .http
+            .get(service.url(path))
+            .bearer_auth(other.trim())
+    };
+    let answer = ask(&path).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    let answer = ask("/api/v1/items").send().await.unwrap();
+    let page: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(page["items"], json!([]));
 }

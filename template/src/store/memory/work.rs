@@ -4,7 +4,7 @@ use uuid::Uuid;
 use super::{Store, answers::Claimed, free_name};
 use crate::{
     idempotency::{Answer, Claim, Key},
-    items::{Draft, Item},
+    items::{Draft, Item, Owner},
     store::StoreError,
 };
 
@@ -42,7 +42,7 @@ impl Work {
     ///
     /// [`StoreError::NameTaken`] if its owner has one of this name,
     /// [`StoreError::Full`] if there is no room.
-    pub async fn create_item(&mut self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
+    pub async fn create_item(&mut self, owner: &Owner, draft: &Draft) -> Result<Item, StoreError> {
         let mut items = self.store.lock();
         if items.len() >= self.store.capacity_items {
             return Err(StoreError::Full {
@@ -61,7 +61,7 @@ impl Work {
             created_at: now,
             updated_at: now,
         };
-        items.insert((owner.to_owned(), id), item.clone());
+        items.insert((owner.clone(), id), item.clone());
         Ok(item)
     }
 

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     idempotency::{Answer, Claim, Fingerprint, Key},
-    items::{Draft, Item},
+    items::{Draft, Item, Owner},
     store::{
         StoreError,
         backend::{self, Database},
@@ -72,14 +72,14 @@ impl Work {
     /// # Errors
     ///
     /// [`StoreError::NameTaken`] if its owner has one of this name.
-    pub async fn create_item(&mut self, owner: &str, draft: &Draft) -> Result<Item, StoreError> {
+    pub async fn create_item(&mut self, owner: &Owner, draft: &Draft) -> Result<Item, StoreError> {
         let asked = sqlx::query_as(
             "INSERT INTO items (id, owner, name, description, quantity, version, created_at, updated_at)
              VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
              RETURNING id, name, description, quantity, version, created_at, updated_at",
         )
         .bind(Uuid::now_v7())
-        .bind(owner)
+        .bind(owner.as_str())
         .bind(draft.name())
         .bind(draft.description())
         .bind(i64::from(draft.quantity()))
@@ -98,7 +98,7 @@ impl Work {
     /// [`StoreError::NameTaken`] if its owner has another of the new name.
     pub async fn update_item(
         &mut self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: i64,
         draft: &Draft,
@@ -110,7 +110,7 @@ impl Work {
              RETURNING id, name, description, quantity, version, created_at, updated_at",
         )
         .bind(id)
-        .bind(owner)
+        .bind(owner.as_str())
         .bind(version)
         .bind(draft.name())
         .bind(draft.description())
@@ -131,7 +131,7 @@ impl Work {
     /// Only if the database fails.
     pub async fn delete_item(
         &mut self,
-        owner: &str,
+        owner: &Owner,
         id: Uuid,
         version: Option<i64>,
     ) -> Result<bool, StoreError> {
@@ -140,7 +140,7 @@ impl Work {
              RETURNING id, name, description, quantity, version, created_at, updated_at",
         )
         .bind(id)
-        .bind(owner)
+        .bind(owner.as_str())
         .bind(version)
         .fetch_optional(&mut *self.transaction);
         let row: Option<Row> = self.patience.wait(asked).await?;
@@ -153,9 +153,10 @@ impl Work {
     async fn tell(
         &mut self,
         kind: &'static str,
-        owner: &str,
+        owner: &Owner,
         item: &Item,
     ) -> Result<(), StoreError> {
+        let owner = owner.as_str();
         let data = ItemData { owner, item };
         self.record(kind, &item.id.to_string(), data).await
     }

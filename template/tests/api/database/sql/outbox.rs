@@ -92,7 +92,7 @@ async fn each_write_is_told_of_as_a_cloudevent() {
         assert_eq!(event["specversion"], "1.0");
         assert_eq!(event["type"], kind);
         assert_eq!(event["subject"], item["id"]);
-        assert_eq!(event["data"]["owner"], "tester");
+        assert_eq!(event["data"]["owner"], "urn:development tester");
         assert_eq!(event["data"]["item"]["version"], version);
         assert_eq!(event["data"]["item"]["quantity"], quantity);
     }
