@@ -5,7 +5,6 @@
 //! A configuration with a fault is refused whole, and the last good one goes on.
 
 use std::{
-    fs,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -71,7 +70,8 @@ struct Reloader {
 
 impl Reloader {
     fn new(effective: watch::Sender<Arc<Loaded>>, meter: &Meter) -> Self {
-        let contents = contents(&effective.borrow());
+        // Not what it holds now: it may have changed since.
+        let contents = effective.borrow().contents().map(<[u8]>::to_vec);
         let last_success = Arc::new(AtomicU64::new(seconds_since_1970()));
         observe(meter, effective.subscribe(), Arc::clone(&last_success));
         let reloads = meter
@@ -118,7 +118,7 @@ impl Reloader {
     /// Contents count, not times or links: Kubernetes swaps a folder's link, editors
     /// replace the file. Who writes in place is not done at the first look.
     fn look(&mut self, asked: bool) {
-        let contents = contents(&self.effective.borrow());
+        let contents = self.effective.borrow().contents_now();
         let is_new = contents != self.judged;
         let is_still = contents == self.seen;
         self.seen.clone_from(&contents);
@@ -168,11 +168,6 @@ fn tell(before: &Loaded, loaded: &Loaded, applied: &[String]) {
         let keys = loaded.waiting().collect::<Vec<_>>().join(", ");
         tracing::warn!(keys, "new values wait for a restart");
     }
-}
-
-/// What the file holds; nothing if there is none, or none that can be read.
-fn contents(loaded: &Loaded) -> Option<Vec<u8>> {
-    fs::read(loaded.file()?).ok()
 }
 
 /// When to look at the file, if there is one to look at.
@@ -228,4 +223,32 @@ fn observe(meter: &Meter, current: watch::Receiver<Arc<Loaded>>, last_success: A
 fn seconds_since_1970() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.unwrap_or(Duration::ZERO).as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::config::Environment;
+
+    #[tokio::test]
+    async fn what_changes_before_it_is_looked_at_is_noticed_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("service.toml");
+        fs::write(&file, "").unwrap();
+        let environment = Environment::from_iter([
+            ("APP_PROFILE", "development"),
+            ("APP_CONFIG_FILE", file.to_str().unwrap()),
+            ("APP_RELOAD__INTERVAL", "10ms"),
+        ]);
+        let loaded = Config::load(&environment).unwrap();
+        fs::write(&file, "flags.read_only = true").unwrap();
+        let mut live = Live::follow(loaded, &opentelemetry::global::meter("test"));
+        let changed = timeout(Duration::from_secs(20), live.changed()).await;
+        let loaded = changed.expect("it is noticed").unwrap();
+        assert!(loaded.config.flags.read_only);
+    }
 }

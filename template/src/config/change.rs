@@ -64,6 +64,7 @@ impl Loaded {
             config,
             given,
             waiting,
+            contents: new.contents,
             environment: new.environment,
         };
         Change { loaded, applied }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{collections::BTreeSet, fmt, fs, path::Path};
 
 use config::{
     Config as Sources, ConfigBuilder, ConfigError, File, FileFormat, FileSourceFile, Map, Source,
@@ -23,11 +23,14 @@ pub struct Loaded {
     pub(super) given: Map<String, Value>,
     /// The keys whose new values wait for a restart.
     pub(super) waiting: BTreeSet<String>,
+    /// What the file held just before it was read.
+    pub(super) contents: Option<Vec<u8>>,
     pub(super) environment: Environment,
 }
 
 pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
     let mut faults = Faults::default();
+    let contents = contents(environment);
     let (config, given) = read(environment, &mut faults);
     config.validate(&mut faults);
 
@@ -35,10 +38,16 @@ pub(super) fn load(environment: &Environment) -> Result<Loaded, Faults> {
         config,
         given,
         waiting: BTreeSet::new(),
+        contents,
         environment: environment.clone(),
     };
     faults.locate(|field| loaded.source(field));
     faults.into_result(loaded)
+}
+
+/// What the file holds; nothing if there is none, or none that can be read.
+fn contents(environment: &Environment) -> Option<Vec<u8>> {
+    fs::read(environment.get(FILE_VARIABLE)?).ok()
 }
 
 /// All that fits of what the sources say; the rest is faults.
@@ -278,9 +287,15 @@ impl Loaded {
         Some(origin(get(&self.given, field)?, field))
     }
 
-    /// The file that the environment names.
-    pub fn file(&self) -> Option<&Path> {
-        self.environment.get(FILE_VARIABLE).map(Path::new)
+    /// What the file that the environment names held just before this was read from it:
+    /// nothing if there is none, or none that can be read.
+    pub fn contents(&self) -> Option<&[u8]> {
+        self.contents.as_deref()
+    }
+
+    /// What it holds now.
+    pub fn contents_now(&self) -> Option<Vec<u8>> {
+        contents(&self.environment)
     }
 
     /// Reads all sources once more. The environment of a process never changes; its
