@@ -1,7 +1,7 @@
-use std::num::NonZeroU32;
+use std::{net::IpAddr, num::NonZeroU32, str::FromStr};
 
 use ipnet::IpNet;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{choice, list};
 
@@ -11,7 +11,7 @@ use super::{choice, list};
 pub struct Clients {
     /// Networks of proxies that are believed when they name their clients, such as
     /// `10.0.0.0/8`; in the environment separated by commas. None by default.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they do. The other one is ignored: a client may have sent it.
     #[serde(deserialize_with = "choice")]
@@ -43,4 +43,24 @@ impl Default for Clients {
             request_burst: NonZeroU32::MIN.saturating_add(99),
         }
     }
+}
+
+/// A network, or a single address.
+struct Network(IpNet);
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse::<IpNet>().ok();
+        let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        network
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is no network: give one such as 10.0.0.0/8"))
+    }
+}
+
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let networks: Vec<Network> = list(deserializer)?;
+    Ok(networks.into_iter().map(|Network(net)| net).collect())
 }

@@ -170,6 +170,20 @@ fn a_list_in_the_environment_is_separated_by_commas() {
 }
 
 #[test]
+fn a_proxy_is_named_by_its_network_or_its_address() {
+    let proxies = (
+        "APP_CLIENTS__TRUSTED_PROXIES",
+        "10.0.0.0/8, 192.0.2.1, fd00::1",
+    );
+    let config = development(&[proxies]).unwrap().config;
+    let named = config.clients.trusted_proxies.iter();
+    let named: Vec<_> = named.map(ToString::to_string).collect();
+    assert_eq!(named, ["10.0.0.0/8", "192.0.2.1/32", "fd00::1/128"]);
+    let faults = faults(&[("APP_CLIENTS__TRUSTED_PROXIES", "proxy.example")]);
+    assert!(faults.contains("such as 10.0.0.0/8"), "{faults}");
+}
+
+#[test]
 fn an_origin_has_no_path() {
     let faults = faults(&[("APP_HTTP__ALLOWED_ORIGINS", "https://a.example/app")]);
     assert!(faults.contains("is no origin"), "{faults}");
