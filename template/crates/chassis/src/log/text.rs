@@ -12,9 +12,13 @@ pub(super) fn quoted(writer: &mut impl Write, text: &str) -> fmt::Result {
 
 impl<W: Write> Write for Text<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // To look at all of them, without an early end, takes several at once.
+        if text.bytes().fold(true, |all, byte| all & is_plain(byte)) {
+            return self.0.write_str(text);
+        }
         let mut plain = 0;
         for (at, byte) in text.bytes().enumerate() {
-            if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            if is_plain(byte) {
                 continue;
             }
             self.0.write_str(&text[plain..at])?;
@@ -30,6 +34,10 @@ impl<W: Write> Write for Text<'_, W> {
         }
         self.0.write_str(&text[plain..])
     }
+}
+
+const fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
 }
 
 #[cfg(test)]
