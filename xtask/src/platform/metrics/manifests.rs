@@ -56,25 +56,31 @@ pub fn rendered(report: &mut Report, kustomize: &Path) -> Result<Vec<Rendered>> 
         for one in &all {
             mounts_are_there(&one.objects)?;
         }
-        let text = &all[0].text;
         let (from, to) = ("name: prometheus-targets\n", "name: prometheus-target\n");
-        let broken = refusal::broken("prometheus", text, from, to)?;
-        let broken = Rendered::of(to.to_owned(), broken)?;
-        let came = mounts_are_there(&broken.objects);
-        refusal::refused(came.map(|()| String::new()), to, "prometheus-targets")
+        refuses(mounts_are_there, &all[0], from, to, "prometheus-targets")
     })?;
     report.check("Prometheus may scrape what is there for it", || {
         for one in &all {
             scrapes_are_let_in(&one.objects)?;
         }
-        let text = &all[4].text;
         let (from, to) = ("- port: http-metrics\n", "- port: http\n");
-        let broken = refusal::broken("thanos", text, from, to)?;
-        let broken = Rendered::of(to.to_owned(), broken)?;
-        let came = scrapes_are_let_in(&broken.objects);
-        refusal::refused(came.map(|()| String::new()), to, "http-metrics")
+        refuses(scrapes_are_let_in, &all[4], from, to, "http-metrics")
     })?;
     Ok(all)
+}
+
+/// Whether a check refuses what it let pass, once this is put in the place of that.
+fn refuses(
+    check: fn(&[Object]) -> Result<()>,
+    good: &Rendered,
+    from: &str,
+    to: &str,
+    reason: &str,
+) -> Result<()> {
+    let broken = refusal::broken(&good.name, &good.text, from, to)?;
+    let broken = Rendered::of(to.to_owned(), broken)?;
+    let came = check(&broken.objects);
+    refusal::refused(came.map(|()| String::new()), to, reason)
 }
 
 fn mounts_are_there(objects: &[Object]) -> Result<()> {

@@ -10,7 +10,7 @@ use std::{
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -64,6 +64,16 @@ async fn a_killed_database_costs_no_more_than_a_time_out_and_is_back_at_once() {
     outage(Outage::Killed).await;
 }
 
+/// Until it is over, whoever asks for these tables waits.
+async fn locked<'c>(
+    connection: &'c mut PgConnection,
+    statement: &'static str,
+) -> Transaction<'c, Postgres> {
+    let mut lock = connection.begin().await.unwrap();
+    sqlx::query(statement).execute(&mut *lock).await.unwrap();
+    lock
+}
+
 #[tokio::test]
 async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon() {
     let server = Server::start().await;
@@ -75,11 +85,7 @@ async fn a_database_that_falls_silent_in_the_middle_of_an_answer_is_told_as_soon
     let (item, _, _) = service.create("before").await;
     // A request that waits for a lock has its connection already.
     let mut connection = PgConnection::connect(server.url()).await.unwrap();
-    let mut lock = connection.begin().await.unwrap();
-    sqlx::query("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    let lock = locked(&mut connection, "LOCK TABLE items IN ACCESS EXCLUSIVE MODE").await;
     let answer = service.get(&item).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     let cause = service
@@ -163,11 +169,7 @@ async fn connections_to_a_host_that_vanishes_give_their_places_to_new_ones() {
     let service = Service::with(&settings).await;
     let (item, _, _) = service.create("before").await;
     let mut connection = PgConnection::connect(server.url()).await.unwrap();
-    let mut lock = connection.begin().await.unwrap();
-    sqlx::query("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    let mut lock = locked(&mut connection, "LOCK TABLE items IN ACCESS EXCLUSIVE MODE").await;
     // Both places are taken by requests that wait for an answer.
     let ask = async || service.get(&item).send().await.unwrap().status();
     let vanish = async {
@@ -233,11 +235,8 @@ async fn what_goes_on_beside_requests_waits_no_longer_for_an_answer() {
     ];
     let service = Service::with(&settings).await;
     let mut connection = PgConnection::connect(server.url()).await.unwrap();
-    let mut lock = connection.begin().await.unwrap();
-    sqlx::query("LOCK TABLE idempotency_keys, outbox IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
+    let tables = "LOCK TABLE idempotency_keys, outbox IN ACCESS EXCLUSIVE MODE";
+    let lock = locked(&mut connection, tables).await;
     for message in ["an event waits", "expired answers are not deleted"] {
         let told = |line: &Value| {
             let cause = line["cause"].as_str().unwrap_or_default();
