@@ -15,7 +15,7 @@ use axum::{
         header::{CONTENT_TYPE, HeaderValue},
     },
 };
-use axum_chassis::Cause;
+use axum_chassis::{Cause, trace::client::SecretUrl};
 use opentelemetry::{KeyValue, metrics::Counter, trace::FutureExt};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -117,6 +117,7 @@ impl Target {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(CONTENT_TYPE, json);
         request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+        request.extensions_mut().insert(SecretUrl);
         self.tell(self.client.call(request).await);
     }
 

@@ -6,6 +6,7 @@ use axum::{
         header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
     },
 };
+use axum_chassis::trace::client::SecretUrl;
 use opentelemetry::trace::FutureExt;
 
 use super::{Config, TRACE_CONTEXT, TRACEPARENT, queue::Event};
@@ -64,6 +65,7 @@ impl Publisher {
         let key = HeaderValue::try_from(format!("\"{}\"", event.id));
         let key = key.expect("a UUID makes a header");
         request.headers_mut().insert(IDEMPOTENCY_KEY, key);
+        request.extensions_mut().insert(SecretUrl);
 
         let context = TRACE_CONTEXT.extract_context(&headers(event));
         let answer = self.client.call(request).with_context(context).await?;

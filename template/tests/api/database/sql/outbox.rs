@@ -10,7 +10,9 @@ use tokio::net::TcpListener;
 use crate::{
     database::Database,
     support::{
-        Service, run, until,
+        Service,
+        collector::Collector,
+        run, until,
         upstream::{Manner, Received, Upstream},
     },
 };
@@ -128,6 +130,26 @@ async fn what_is_told_belongs_to_the_trace_of_its_request() {
         assert_ne!(*traceparent, caller);
     }
     assert_ne!(written, *sent);
+}
+
+#[tokio::test]
+async fn no_trace_shows_the_path_that_events_are_posted_to() {
+    let database = Database::create().await;
+    let collector = Collector::start().await;
+    let upstream = Upstream::start(Manner::Accept).await;
+    let settings = [
+        ("APP_STORE__OUTBOX__URL", upstream.url()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*collector.endpoint()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
+    ];
+    let service = Service::with(&[&database.settings()[..], &settings].concat()).await;
+    service.create("lamp").await;
+    let call = collector.span(|span| span.kind == 3).await;
+    let told = format!("{call:?}");
+    assert!(told.contains("/REDACTED"), "{told}");
+    assert!(!told.contains("/hooks"), "{told}");
 }
 
 #[tokio::test]

@@ -35,3 +35,16 @@ impl UrlTemplate {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ResendCount(pub u32);
+
+/// Says that the request's URL is a secret, as an extension of the request: whoever knows
+/// the path of a chat's hook may post to it. `url.full` has no more than scheme, host and
+/// port.
+///
+/// ```
+/// use axum_chassis::trace::client::SecretUrl;
+///
+/// let mut notice = http::Request::post("https://chat/hooks/s3cret").body(()).unwrap();
+/// notice.extensions_mut().insert(SecretUrl);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SecretUrl;

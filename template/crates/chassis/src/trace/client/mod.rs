@@ -11,10 +11,10 @@
 //! By the [semantic conventions for HTTP client spans][http] the name is
 //! `{method} {template}`, where the request has a [`UrlTemplate`], or `{method}`.
 //! `url.full` has no credentials, and the value of a query parameter only if [the
-//! layer is told to](ClientTraceLayer::record_query_parameters). Who sends a request
-//! again says so by a [`ResendCount`]; for that the layer stands inside of whatever
-//! repeats, and each attempt has a span. A redirect that the client follows by
-//! itself belongs to the first.
+//! layer is told to](ClientTraceLayer::record_query_parameters); of a [`SecretUrl`] it
+//! has neither path nor query. Who sends a request again says so by a [`ResendCount`];
+//! for that the layer stands inside of whatever repeats, and each attempt has a span. A
+//! redirect that the client follows by itself belongs to the first.
 //!
 //! The status is Error for a 4xx and a 5xx, for a failure, and for a call that is
 //! dropped before it is answered. A body that the caller has read enough of is none.
@@ -63,7 +63,7 @@ mod url;
 pub use self::reqwest::{Reqwest, ReqwestFuture};
 use self::span::ClientSpan;
 pub use self::{
-    extension::{ResendCount, UrlTemplate},
+    extension::{ResendCount, SecretUrl, UrlTemplate},
     layer::ClientTraceLayer,
     service::ClientTrace,
 };

@@ -1,5 +1,6 @@
 use http::{Request, uri::Authority};
 
+use super::SecretUrl;
 use crate::trace::capture::{Capture, REDACTED};
 
 /// The scheme of the URL. An extension of the request is of another request: one that
@@ -20,6 +21,11 @@ pub(super) fn full<B>(request: &Request<B>, server: &Authority, capture: &Captur
         None => server.as_str(),
     };
     url.push_str(address);
+    if request.extensions().get::<SecretUrl>().is_some() {
+        url.push('/');
+        url.push_str(REDACTED);
+        return url;
+    }
     url.push_str(uri.path());
     if let Some(query) = uri.query() {
         url.push('?');
@@ -53,6 +59,20 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(Request::get(url)), expected);
+        }
+    }
+
+    #[test]
+    fn of_a_secret_url_no_more_is_shown_than_whose_it_is() {
+        for url in [
+            "https://ada:s3cret@chat:81/hooks/s3cret?key=s3cret",
+            "https://chat:81",
+        ] {
+            let request = Request::post(url).extension(SecretUrl);
+            let shown = shown(request);
+            assert!(shown.ends_with("chat:81/REDACTED"), "{shown}");
+            assert!(shown.starts_with("https://"), "{shown}");
+            assert!(!shown.contains("s3cret"), "{shown}");
         }
     }
 

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use axum_chassis::trace::{
     Propagation,
-    client::{ResendCount, UrlTemplate},
+    client::{ResendCount, SecretUrl, UrlTemplate},
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use opentelemetry::{
@@ -77,6 +77,20 @@ async fn a_span_has_the_attributes_of_the_conventions() {
     ] {
         assert_eq!(attribute(&span, name), value, "{name}");
     }
+    assert!(!format!("{span:?}").contains("s3cret"), "{span:?}");
+}
+
+#[tokio::test]
+async fn a_secret_url_is_not_in_its_span() {
+    let exported = Exported::new();
+    let mut request = to("https://chat/hooks/s3cret?key=s3cret");
+    request.extensions_mut().insert(SecretUrl);
+    let layer = exported.client_layer().record_query_parameters(["key"]);
+    read(layer.layer(sends(&[])), request).await;
+
+    let span = exported.only();
+    assert_eq!(attribute(&span, "url.full"), "https://chat/REDACTED");
+    assert_eq!(attribute(&span, "server.address"), "chat");
     assert!(!format!("{span:?}").contains("s3cret"), "{span:?}");
 }
 
