@@ -16,10 +16,11 @@ pub(super) type Database = sqlx::Postgres;
 
 pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement
-/// time-out), and 55P03 (lock time-out).
+/// SQLSTATE classes 08 (connection), 53 (resources), 57 (operator, statement time-out), and
+/// 55P03 (lock time-out), 40P01 (deadlock), 25006 (a primary that has become a replica). Not
+/// all of class 40: a replica that is behind cancels a read by 40001, and is none the worse.
 pub(super) fn is_transient(code: &str) -> bool {
-    let starts = ["08", "53", "57", "55P03"];
+    let starts = ["08", "53", "57", "55P03", "40P01", "25006"];
     starts.iter().any(|start| code.starts_with(start))
 }
 
@@ -226,4 +227,24 @@ fn options(config: &Config, url: &Secret) -> Result<PgConnectOptions, sqlx::Erro
         .application_name(env!("CARGO_PKG_NAME"))
         .options([("statement_timeout", &limit), ("lock_timeout", &limit)]);
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_worth_another_try() {
+        // connection_failure, too_many_connections, query_canceled, admin_shutdown,
+        // lock_not_available, deadlock_detected, read_only_sql_transaction
+        for code in [
+            "08006", "53300", "57014", "57P01", "55P03", "40P01", "25006",
+        ] {
+            assert!(is_transient(code), "{code}");
+        }
+        // check_violation, undefined_table, serialization_failure, active_sql_transaction
+        for code in ["23514", "42P01", "40001", "25001"] {
+            assert!(!is_transient(code), "{code}");
+        }
+    }
 }

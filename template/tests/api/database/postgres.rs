@@ -105,6 +105,30 @@ async fn migrations_can_run_alone() {
 }
 
 #[tokio::test]
+async fn a_server_that_has_become_read_only_is_told_as_one_that_is_away() {
+    let database = Database::create().await;
+    let migrated = run(&["migrate"], &database.settings());
+    assert_eq!(migrated.status.code(), Some(0));
+    // As a primary after a failover, which comes back as a replica.
+    let mut connection = database.connect().await;
+    let read_only = "DO $$ BEGIN EXECUTE format(
+        'ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+        END $$";
+    sqlx::raw_sql(read_only)
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let schema = [("APP_STORE__MIGRATE_ON_START", "false")];
+    let service = Service::with(&[&database.settings()[..], &schema].concat()).await;
+    let create = service.post("/api/v1/items", &json!({ "name": "lamp" }));
+    let answer = create.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    let list = service.get("/api/v1/items").send().await.unwrap();
+    assert_eq!(list.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_key_that_is_in_work_is_told_at_once_by_every_replica() {
     let database = Database::create().await;
     let replicas = [
