@@ -3,6 +3,7 @@ use std::{env, path::PathBuf, str::FromStr, time::Duration};
 use serde::{Deserialize, Serialize};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
+    error::DatabaseError,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -22,6 +23,12 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 pub(super) fn is_transient(code: &str) -> bool {
     let starts = ["08", "53", "57", "55P03", "40P01", "25006"];
     starts.iter().any(|start| code.starts_with(start))
+}
+
+/// Whether an owner has an item of this name already: that one constraint was violated, by
+/// the name that the server gave it.
+pub(super) fn is_name_taken(error: &dyn DatabaseError) -> bool {
+    error.constraint() == Some("items_owner_name_key")
 }
 
 /// What may be waited for an answer.

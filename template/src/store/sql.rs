@@ -338,7 +338,7 @@ impl From<sqlx::Error> for StoreError {
         use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
 
         match error {
-            Database(error) if error.is_unique_violation() => Self::NameTaken,
+            Database(error) if backend::is_name_taken(&*error) => Self::NameTaken,
             Database(error) if is_transient(&*error) => Self::Unavailable(error.into()),
             // Who is cut off in the middle of a login has an error of the protocol.
             Io(_) | PoolClosed | PoolTimedOut | Protocol(_) | Tls(_) | WorkerCrashed => {

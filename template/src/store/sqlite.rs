@@ -3,6 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 use sqlx::{
     SqliteConnection, SqlitePool,
+    error::DatabaseError,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -17,6 +18,12 @@ pub(super) static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// Result code 5, the database is busy, and its extensions, of which it is the last byte.
 pub(super) fn is_transient(code: &str) -> bool {
     code.parse().is_ok_and(|code: u32| code & 0xff == 5)
+}
+
+/// Whether an owner has an item of this name already: that one constraint was violated, of
+/// which SQLite tells the columns, and no name.
+pub(super) fn is_name_taken(error: &dyn DatabaseError) -> bool {
+    error.message() == "UNIQUE constraint failed: items.owner, items.name"
 }
 
 /// It is in this process, and always answers.
