@@ -19,6 +19,7 @@ use axum_chassis::{Cause, trace::client::SecretUrl};
 use opentelemetry::{KeyValue, metrics::Counter, trace::FutureExt};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use crate::{
     client::{HttpClient, Outcome},
@@ -30,6 +31,8 @@ use crate::{
 
 /// How many notices may be in work; those beyond are dropped.
 const MAX_IN_WORK: u32 = 100;
+/// What says where to.
+const SETTING: &str = "webhook.url";
 
 /// Who is told, if anybody is. Cheap to clone.
 #[derive(Clone)]
@@ -93,7 +96,7 @@ impl Webhook {
         let key = key.expect("a UUID makes a header");
         match Arc::clone(&target.in_work).try_acquire_owned() {
             Ok(permit) => {
-                let sending = target.send(body.into(), key, permit);
+                let sending = target.send(item.id, body.into(), key, permit);
                 tokio::spawn(sending.with_current_context());
             }
             Err(_) => target.count("dropped"),
@@ -110,7 +113,13 @@ impl Webhook {
 }
 
 impl Target {
-    async fn send(self: Arc<Self>, body: Bytes, key: HeaderValue, _permit: OwnedSemaphorePermit) {
+    async fn send(
+        self: Arc<Self>,
+        item: Uuid,
+        body: Bytes,
+        key: HeaderValue,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.clone();
@@ -118,19 +127,20 @@ impl Target {
         request.headers_mut().insert(CONTENT_TYPE, json);
         request.headers_mut().insert(IDEMPOTENCY_KEY, key);
         request.extensions_mut().insert(SecretUrl);
-        self.tell(self.client.call(request).await);
+        self.tell(item, self.client.call(request).await);
     }
 
-    fn tell(&self, outcome: Outcome) {
+    fn tell(&self, item: Uuid, outcome: Outcome) {
         match outcome {
             Ok(answer) if answer.status().is_success() => self.count("delivered"),
             Ok(answer) => {
                 let status = answer.status().as_u16();
-                tracing::warn!(status, "a notice was refused");
+                tracing::warn!(%item, setting = SETTING, status, "a notice was refused");
                 self.count("refused");
             }
             Err(error) => {
-                tracing::warn!(cause = %Cause::new(error), "a notice was not delivered");
+                let cause = Cause::new(error);
+                tracing::warn!(%item, setting = SETTING, %cause, "a notice was not delivered");
                 self.count("failed");
             }
         }

@@ -53,7 +53,7 @@ async fn a_service_that_says_nothing_holds_up_no_request_and_is_given_up_in_time
     let service = service(&upstream, &settings).await;
     let start = Instant::now();
     // It waits for no notice: the first is still on its way when this returns.
-    service.create("lamp").await;
+    let (_, _, item) = service.create("lamp").await;
     until_notices(&service, "failed", 1).await;
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(200), "{took:?}");
@@ -62,6 +62,8 @@ async fn a_service_that_says_nothing_holds_up_no_request_and_is_given_up_in_time
         .log_line(|line| line["message"] == "a notice was not delivered")
         .await;
     assert!(line["cause"].is_string(), "{line}");
+    assert_eq!(line["item"], item["id"]);
+    assert_eq!(line["setting"], "webhook.url");
 }
 
 #[tokio::test]
@@ -85,9 +87,15 @@ async fn who_is_asked_to_come_back_later_does() {
 async fn who_is_asked_to_wait_too_long_gives_up() {
     let upstream = Upstream::start(Manner::RefuseOnce("3600")).await;
     let service = service(&upstream, &[]).await;
-    service.create("lamp").await;
+    let (_, _, item) = service.create("lamp").await;
     until_notices(&service, "refused", 1).await;
     assert_eq!(upstream.count(), 1);
+    let line = service
+        .log_line(|line| line["message"] == "a notice was refused")
+        .await;
+    assert_eq!(line["item"], item["id"]);
+    assert_eq!(line["setting"], "webhook.url");
+    assert_eq!(line["status"], 503);
 }
 
 #[tokio::test]
