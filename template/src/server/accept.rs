@@ -122,12 +122,7 @@ impl<S: App> Acceptor<S> {
 
     /// Whether to go on at once, or after which pause.
     fn refused(&mut self, error: &io::Error) -> ControlFlow<Duration> {
-        if matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::Interrupted
-        ) {
+        if is_of_one(error) {
             self.door.metrics.accept_failed("client");
             return ControlFlow::Continue(());
         }
@@ -162,8 +157,7 @@ impl<S: App> Acceptor<S> {
         let Ok(listener) = listener.into_std() else {
             return;
         };
-        let waiting = (0..BACKLOG).map_while(|_| listener.accept().ok());
-        let waiting: Vec<_> = waiting.collect();
+        let waiting = waiting(|| listener.accept());
         drop(listener);
         for (stream, peer) in waiting {
             let Some(place) = self.place().await else {
@@ -197,6 +191,25 @@ impl<S: App> Acceptor<S> {
             }
         });
     }
+}
+
+/// Whether it is about one connection, whose client is gone: the next may be accepted.
+fn is_of_one(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// All who wait, without those who have gone meanwhile.
+fn waiting<T>(mut accept: impl FnMut() -> io::Result<T>) -> Vec<T> {
+    let each = (0..BACKLOG).map_while(|_| match accept() {
+        Ok(connection) => Some(Some(connection)),
+        Err(error) => is_of_one(&error).then_some(None),
+    });
+    each.flatten().collect()
 }
 
 impl<S: App> Door<S> {
@@ -233,5 +246,19 @@ impl<S: App> Door<S> {
         exchange.client = client;
         exchange.hsts.clone_from(&tls.hsts);
         connection::serve(builder, stream, exchange, patience, draining).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_left_the_backlog_does_not_keep_the_others_out() {
+        let left = || io::Result::Err(io::ErrorKind::ConnectionAborted.into());
+        let nobody = || io::Result::Err(io::ErrorKind::WouldBlock.into());
+        let mut backlog = [Ok(1), left(), left(), Ok(2), nobody(), Ok(3)].into_iter();
+        let waiting = waiting(|| backlog.next().expect("it is not asked again"));
+        assert_eq!(waiting, [1, 2]);
     }
 }
