@@ -46,6 +46,8 @@ struct State {
     /// Since when it is to close.
     closing: Option<Instant>,
     http2: bool,
+    /// By HTTP/1: nobody reads the body of its last request, and it has not ended.
+    unread: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -58,6 +60,8 @@ enum Phase {
     Busy,
     /// All requests are answered.
     Idle(Instant),
+    /// It is over, but for what its client still sends.
+    Leaving,
 }
 
 /// What is due.
@@ -81,6 +85,7 @@ impl Activity {
             write_blocked: None,
             closing: None,
             http2: false,
+            unread: false,
         })))
     }
 
@@ -133,7 +138,13 @@ impl Activity {
         state.phase = Phase::Busy;
         state.in_flight += 1;
         state.http2 = version == Version::HTTP_2;
+        state.unread = false;
         InFlight(Arc::clone(self))
+    }
+
+    /// The body of its request is read no further.
+    pub(super) fn leave_unread(&self) {
+        self.state().unread = true;
     }
 
     /// It is to close from this moment on.
@@ -160,6 +171,16 @@ impl Activity {
         state.closing.is_some() && state.http2
     }
 
+    /// Whether the client may still send a body that nobody reads, by HTTP/1. Then nothing is
+    /// due any more: whoever takes what comes knows for how long.
+    pub(super) fn leaves(&self) -> bool {
+        let mut state = self.state();
+        if state.unread {
+            state.phase = Phase::Leaving;
+        }
+        state.unread
+    }
+
     /// What is due at this moment.
     pub(super) fn due(&self, now: Instant, patience: &Patience) -> Due {
         let state = self.state();
@@ -168,7 +189,7 @@ impl Activity {
             return Due::Cut(Reason::WriteTimeout);
         }
         let (deadline, due) = match (state.phase, state.closing) {
-            (Phase::Busy, _) => return Due::Nothing(blocked),
+            (Phase::Busy | Phase::Leaving, _) => return Due::Nothing(blocked),
             // What it was answered is still on its way.
             (Phase::Idle(_), _) if blocked.is_some() => return Due::Nothing(blocked),
             (Phase::Silent(since), Some(closing)) => {

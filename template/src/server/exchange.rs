@@ -7,7 +7,6 @@ use std::{
 };
 
 use axum::{
-    body::Body,
     extract::{ConnectInfo, Request},
     http::{
         HeaderValue, StatusCode,
@@ -19,7 +18,10 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::{Service, ServiceExt, util::Oneshot};
 
-use super::activity::{Activity, Counted, InFlight};
+use super::{
+    activity::{Activity, Counted, InFlight},
+    upload,
+};
 use crate::{
     limits::{Limit, Refusals},
     tls::ClientCertificate,
@@ -62,8 +64,9 @@ impl<S: App> hyper::service::Service<hyper::Request<Incoming>> for Exchange<S> {
     type Future = Answer<S>;
 
     fn call(&self, request: hyper::Request<Incoming>) -> Self::Future {
-        let in_flight = self.activity.request(request.version());
-        let mut request = request.map(Body::new);
+        let version = request.version();
+        let in_flight = self.activity.request(version);
+        let mut request = request.map(|body| upload::body(body, version, &self.activity));
         // HTTP/2 has a limit of bytes alone.
         let too_many = request.headers().len() > self.header_limit_fields;
         if too_many {

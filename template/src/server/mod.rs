@@ -23,6 +23,7 @@ mod socket;
 mod systemd;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 use std::{
     fmt, io,

@@ -9,9 +9,13 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Sleep, sleep},
 };
 
-use super::{activity::Activity, metrics::Open};
+use super::{
+    activity::{Activity, GRACE},
+    metrics::Open,
+};
 
 /// A client's socket, which tells when bytes come and when none can be sent. As long
 /// as it is there it counts as a connection, also when a WebSocket has taken it over.
@@ -19,6 +23,8 @@ pub(super) struct Socket {
     // The descriptor is given back before its place is.
     stream: TcpStream,
     activity: Arc<Activity>,
+    /// Until when a body is taken that nobody reads.
+    taken_until: Option<Pin<Box<Sleep>>>,
     _open: Open,
 }
 
@@ -27,6 +33,7 @@ impl Socket {
         Self {
             stream,
             activity,
+            taken_until: None,
             _open: open,
         }
     }
@@ -35,7 +42,7 @@ impl Socket {
     /// closed the system answers with a reset, which takes from the client what is still on
     /// its way to it.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [MaybeUninit::uninit(); 1024];
+        let mut bytes = [MaybeUninit::uninit(); 8192];
         loop {
             let mut read = ReadBuf::uninit(&mut bytes);
             let ended = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read));
@@ -43,6 +50,18 @@ impl Socket {
                 return Poll::Ready(());
             }
         }
+    }
+
+    /// The same, but no longer than a connection may take to close. The clock is asked first:
+    /// a task that has read as much as it may in one go is told nothing more.
+    fn poll_end_of_body(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let until = self
+            .taken_until
+            .get_or_insert_with(|| Box::pin(sleep(GRACE)));
+        if until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        self.poll_end(cx)
     }
 
     fn written<T>(&self, result: Poll<T>) -> Poll<T> {
@@ -108,6 +127,8 @@ impl AsyncWrite for Socket {
         ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
         if self.activity.lingers() {
             ready!(self.poll_end(cx));
+        } else if self.activity.leaves() {
+            ready!(self.poll_end_of_body(cx));
         }
         Poll::Ready(Ok(()))
     }

@@ -3,7 +3,11 @@
 
 use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, routing::get};
+use axum::{
+    Extension, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -11,6 +15,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpSocket, TcpStream},
+    time::{Instant, interval, timeout},
 };
 use tokio_rustls::{
     TlsConnector,
@@ -221,6 +226,46 @@ async fn whose_answer_began_before_the_drain_may_ask_once_more() {
     let head = answer(&mut stream).await;
     assert!(head.contains("connection: close"), "{head}");
     running.drained().await;
+}
+
+/// Begins a request with a large body, which is refused before that has come.
+async fn begin_refused(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {LARGE}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.readable().await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn whoever_is_refused_in_the_middle_of_its_body_can_send_the_rest_and_is_told() {
+    let refuse = || async { (StatusCode::UNAUTHORIZED, "no") };
+    let (address, mut running) = serve(Router::new().route("/", post(refuse)), None);
+    let mut stream = begin_refused(address).await;
+    stream.write_all(&vec![b'x'; LARGE]).await.unwrap();
+    let mut stream = BufReader::new(stream);
+    let head = answer(&mut stream).await;
+    assert!(head.starts_with("HTTP/1.1 401"), "{head}");
+    drop(stream);
+    running.close();
+    running.drained().await;
+}
+
+#[tokio::test]
+async fn whoever_sends_on_after_a_refusal_is_left_a_moment_later() {
+    let refuse = || async { (StatusCode::UNAUTHORIZED, "no") };
+    let (address, _running) = serve(Router::new().route("/", post(refuse)), None);
+    let mut stream = begin_refused(address).await;
+    let refused = Instant::now();
+    let mut ticks = interval(GRACE / 16);
+    let sending = async {
+        while stream.write_all(b"x").await.is_ok() {
+            ticks.tick().await;
+        }
+    };
+    timeout(PATIENCE, sending).await.expect("it is left");
+    let left = refused.elapsed();
+    assert!(left > GRACE / 2, "{left:?}");
 }
 
 /// An answer of more bytes than the first windows of HTTP/2 let through, and the client's

@@ -134,6 +134,20 @@ async fn a_client_that_is_gone_with_a_request_in_flight_is_found_by_ping() {
 }
 
 #[tokio::test]
+async fn whoever_does_not_end_a_body_that_is_refused_is_left_and_not_cut() {
+    let service = Service::with(&SHORT).await;
+    let mut client = connect(&service).await;
+    let head = "POST /api/v1/items HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(read_status(&mut client).await, 401);
+    let open = r#"http_server_open_connections{listener="public"}"#;
+    service.series(open, |count| count == 0.0).await;
+    let metrics = service.metrics().await;
+    let cut = r#"http_server_connection_cut_total{listener="public""#;
+    assert!(!metrics.contains(cut), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_head_that_is_too_large_is_431_by_either_version() {
     let service = Service::with(&[("APP_HTTP__HEADER_LIMIT_BYTES", "8192")]).await;
     let mut client = connect(&service).await;
