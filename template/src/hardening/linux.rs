@@ -66,8 +66,9 @@ const DENIED: [i64; 25] = [
 ];
 
 pub(super) fn enforce(config: &Config) -> Enforced {
+    let environment = Environment::of_process();
     // Landlock first: its own system calls are not denied, but who knows for how long.
-    let landlock = match restrict_files(&readable(config), &writable(config)) {
+    let landlock = match restrict_files(&readable(config, &environment), &writable(config)) {
         Ok(RulesetStatus::FullyEnforced) => "enforced".to_owned(),
         Ok(RulesetStatus::PartiallyEnforced) => "partly enforced: an old kernel".to_owned(),
         Ok(RulesetStatus::NotEnforced) => "not enforced: the kernel has none".to_owned(),
@@ -81,9 +82,10 @@ pub(super) fn enforce(config: &Config) -> Enforced {
 }
 
 /// Folders, not files: a file that is replaced, or swapped by a link, is a new one.
-fn readable(config: &Config) -> Vec<PathBuf> {
-    let environment = Environment::of_process();
-    let file = environment.get("APP_CONFIG_FILE").map(PathBuf::from);
+fn readable(config: &Config, environment: &Environment) -> Vec<PathBuf> {
+    // The second names the authorities that other services are trusted by, in one file.
+    let named = ["APP_CONFIG_FILE", "SSL_CERT_FILE"];
+    let named = named.into_iter().filter_map(|name| environment.get(name));
     let tls = [
         &config.tls.certificate_file,
         &config.tls.key_file,
@@ -97,10 +99,18 @@ fn readable(config: &Config) -> Vec<PathBuf> {
         ]
     });
     let optional = tls.into_iter().chain(issuers).flatten().cloned();
-    let files = file.into_iter().chain(optional);
+    let files = named.map(PathBuf::from).chain(optional);
     let files = files.chain(config.store.files_to_read());
-    let folders = files.flat_map(folders);
+    let folders = files.flat_map(folders).chain(authorities(environment));
     folders.chain(SYSTEM.map(PathBuf::from)).collect()
+}
+
+/// The folders of the authorities that other services are trusted by, a file for each.
+fn authorities(environment: &Environment) -> Vec<PathBuf> {
+    let named = environment.get("SSL_CERT_DIR").unwrap_or_default();
+    let named = env::split_paths(named).filter(|folder| !folder.as_os_str().is_empty());
+    let with_real = named.flat_map(|folder| [fs::canonicalize(&folder).ok(), Some(folder)]);
+    with_real.flatten().collect()
 }
 
 fn writable(config: &Config) -> Vec<PathBuf> {
@@ -172,6 +182,18 @@ mod tests {
             }
         });
         done.join().unwrap();
+    }
+
+    #[test]
+    fn authorities_are_read_where_the_environment_says() {
+        let environment = Environment::from_iter([
+            ("SSL_CERT_FILE", "/opt/trust/roots.pem"),
+            ("SSL_CERT_DIR", "/opt/ours:/opt/theirs"),
+        ]);
+        let readable = readable(&Config::default(), &environment);
+        for folder in ["/opt/trust", "/opt/ours", "/opt/theirs"] {
+            assert!(readable.contains(&PathBuf::from(folder)), "{readable:?}");
+        }
     }
 
     #[test]
