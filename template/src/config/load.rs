@@ -7,7 +7,7 @@ use config::{
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 
-use super::{Config, Environment, Faults, Otlp};
+use super::{Config, Environment, Faults, Log, Otlp};
 
 const FILE_VARIABLE: &str = "APP_CONFIG_FILE";
 const PREFIX: &str = "APP_";
@@ -56,6 +56,7 @@ pub(super) fn read(environment: &Environment, faults: &mut Faults) -> (Config, M
     reject_unknown(&mut given, &tree(&Config::default()), "", faults);
     let mut config = deserialize(&mut given, faults);
     config.otlp = Otlp::read(environment, faults);
+    Log::validate_variable(environment, faults);
     (config, given)
 }
 

@@ -3,7 +3,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
-use super::{Faults, choice};
+use super::{Environment, Faults, choice};
 
 /// What is logged, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,9 +40,21 @@ impl Default for Log {
 
 impl Log {
     pub(super) fn validate(&self, faults: &mut Faults) {
-        if let Err(error) = EnvFilter::from_str(&self.filter) {
-            let reason = format!("{error}; write directives such as info,sqlx=warn");
-            faults.add("log.filter", &self.filter, reason);
+        directives("log.filter", &self.filter, faults);
+    }
+
+    /// What wins over the filter must be as right.
+    pub(super) fn validate_variable(environment: &Environment, faults: &mut Faults) {
+        let variable = EnvFilter::DEFAULT_ENV;
+        if let Some(filter) = environment.get(variable) {
+            directives(variable, filter, faults);
         }
+    }
+}
+
+fn directives(field: &str, filter: &str, faults: &mut Faults) {
+    if let Err(error) = EnvFilter::from_str(filter) {
+        let reason = format!("{error}; write directives such as info,sqlx=warn");
+        faults.add(field, filter, reason);
     }
 }

