@@ -181,6 +181,21 @@ mod tests {
         assert!(pins.len() > 2, "{pins:?}");
     }
 
+    /// The images of Rust that a file of the template names.
+    fn rusts(file: &str) -> Vec<String> {
+        let text = text(&format!("template/{file}"));
+        let words = text.split_whitespace();
+        let images = words.filter(|word| word.starts_with("rust:"));
+        images.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn gitlab_tests_with_the_rust_that_the_image_is_built_with() {
+        let built = rusts("Dockerfile");
+        assert_eq!(built.len(), 1);
+        assert_eq!(rusts(".gitlab-ci.yml"), built);
+    }
+
     #[test]
     fn the_pipelines_run_every_stage() {
         for pipeline in [".github/workflows/ci.yml", ".gitlab-ci.yml"] {
