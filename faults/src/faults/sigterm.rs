@@ -35,7 +35,8 @@ const DEADLINES: [(&str, &str); 10] = [
     ("APP_HTTP__KEEP_ALIVE_TIMEOUT", "1m"),
     ("APP_HTTP__REQUEST_TIMEOUT", "1m"),
     ("APP_HTTP__REQUEST_BODY_TIMEOUT", "1m"),
-    ("APP_HTTP__WRITE_TIMEOUT", "1m"),
+    // No more than the drain's.
+    ("APP_HTTP__WRITE_TIMEOUT", "10s"),
     ("APP_HTTP2__PING_TIMEOUT", "1m"),
     ("APP_SHUTDOWN__DRAIN_DELAY", "1s"),
     ("APP_SHUTDOWN__DRAIN_TIMEOUT", "10s"),

@@ -158,7 +158,7 @@ impl Config {
         self.idempotency.validate(faults);
         self.client.validate(faults);
         self.webhook.validate(faults);
-        self.shutdown.validate(faults);
+        self.shutdown.validate(&self.http, faults);
         self.log.validate(faults);
         self.traces.validate(faults);
     }

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
+use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 
-use super::Faults;
+use super::{Faults, Http};
 
 /// The deadlines of the way down. Their sum must stay below what the platform
 /// grants between SIGTERM and SIGKILL (Kubernetes: 30 s).
@@ -13,7 +14,7 @@ pub struct Shutdown {
     /// load balancer has noticed.
     #[serde(with = "humantime_serde")]
     pub drain_delay: Duration,
-    /// Time for the requests in flight to finish.
+    /// Time for the requests in flight to finish; at least `http.write_timeout`.
     #[serde(with = "humantime_serde")]
     pub drain_timeout: Duration,
     /// Time for the store's connections to close.
@@ -41,10 +42,21 @@ impl Shutdown {
         self.drain_delay + self.drain_timeout + self.close_timeout + self.flush_timeout
     }
 
-    pub(super) fn validate(&self, faults: &mut Faults) {
+    pub(super) fn validate(&self, http: &Http, faults: &mut Faults) {
         if self.drain_timeout.is_zero() {
             let reason = "would cut every request in flight: give it time, such as 15s";
             faults.add("shutdown.drain_timeout", "0s", reason);
+        } else if self.drain_timeout < http.write_timeout {
+            let reason = format!(
+                "must not exceed shutdown.drain_timeout, {}: for so long a client of HTTP/2 may \
+                 take its last answer, and the drain would miss its deadline",
+                format_duration(self.drain_timeout)
+            );
+            faults.add(
+                "http.write_timeout",
+                format_duration(http.write_timeout),
+                reason,
+            );
         }
     }
 }

@@ -330,6 +330,16 @@ fn the_deadlines_of_the_way_down_fit_into_what_kubernetes_grants() {
 }
 
 #[test]
+fn a_client_may_not_take_its_last_answer_for_longer_than_a_drain_lasts() {
+    let drain = ("APP_SHUTDOWN__DRAIN_TIMEOUT", "5s");
+    let faults = faults(&[drain]);
+    assert!(faults.contains("1 fault:"), "{faults}");
+    assert!(faults.contains("http.write_timeout = 8s"), "{faults}");
+    assert!(faults.contains("shutdown.drain_timeout, 5s"), "{faults}");
+    assert!(development(&[drain, ("APP_HTTP__WRITE_TIMEOUT", "5s")]).is_ok());
+}
+
+#[test]
 fn a_route_has_a_ratio_of_its_own() {
     let ratios = "GET /api/v1/items=0.01, POST /api/v1/items=1";
     let config = development(&[("APP_TRACES__ROUTE_RATIOS", ratios)]).unwrap();

@@ -107,7 +107,11 @@ async fn what_an_earlier_request_has_done_is_marked() {
 
 #[tokio::test]
 async fn a_request_that_is_cut_off_has_a_line_too() {
-    let service = Service::with(&[("APP_SHUTDOWN__DRAIN_TIMEOUT", "100ms")]).await;
+    let service = Service::with(&[
+        ("APP_SHUTDOWN__DRAIN_TIMEOUT", "100ms"),
+        ("APP_HTTP__WRITE_TIMEOUT", "100ms"),
+    ])
+    .await;
     let _never_finished = service.begin_create("never finished").await;
     let lines = audited(service).await;
     assert_eq!(lines.len(), 1, "{lines:?}");

@@ -70,7 +70,11 @@ async fn a_request_in_flight_is_answered_before_the_end() {
 
 #[tokio::test]
 async fn a_request_that_does_not_end_is_cut_at_the_deadline_that_is_named() {
-    let service = Service::with(&[("APP_SHUTDOWN__DRAIN_TIMEOUT", "100ms")]).await;
+    let service = Service::with(&[
+        ("APP_SHUTDOWN__DRAIN_TIMEOUT", "100ms"),
+        ("APP_HTTP__WRITE_TIMEOUT", "100ms"),
+    ])
+    .await;
     let _never_finished = service.begin_create("never finished").await;
     let stopped = service.stop().await;
     assert_eq!(stopped.code, Some(75));
