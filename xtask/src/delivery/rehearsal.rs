@@ -240,12 +240,16 @@ fn serve(answers: &[(&'static str, u16)]) -> Result<String> {
 
 /// Without an address: a port is forwarded, to a service with its own TLS or without.
 fn smoke(project: &Project) -> Result<()> {
-    for port in ["http", "https"] {
-        let stage = Stage::new(project)?;
+    for (port, own, path) in [
+        ("http", "", "/api/v1/items"),
+        ("https", "/api/v1/orders", "/api/v1/orders"),
+    ] {
+        let mut stage = Stage::new(project)?;
+        stage.set("SMOKE_PATH", own);
         let forwards = format!("[ \"$3\" = get ] && printf {port} || exec sleep 60");
         stage.program("kubectl", &forwards)?;
         let answers = format!(
-            "case $* in *\" {port}://127.0.0.1:18080/api/v1/items\") printf 401 ;; *) printf 404 ;; esac"
+            "case $* in *\" {port}://127.0.0.1:18080{path}\") printf 401 ;; *) printf 404 ;; esac"
         );
         stage.program("curl", &answers)?;
         let ended = stage.run(&["smoke", "staging"])?;
