@@ -13,6 +13,21 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// What the probe answered, or why it could not be asked.
 pub(crate) fn ask(address: SocketAddr) -> Result<(), io::Error> {
     let address = reachable(address);
+    let probe = format!("http://{address}/readyz");
+    let status = status(address).map_err(|error| {
+        let reason = format!("{probe} (operations.address) cannot be asked: {error}");
+        io::Error::new(error.kind(), reason)
+    })?;
+    match status.split_whitespace().nth(1) {
+        Some("200") => Ok(()),
+        _ => Err(io::Error::other(format!(
+            "not ready: {probe}?verbose tells why: {}",
+            status.trim()
+        ))),
+    }
+}
+
+fn status(address: SocketAddr) -> Result<String, io::Error> {
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
@@ -22,10 +37,7 @@ pub(crate) fn ask(address: SocketAddr) -> Result<(), io::Error> {
     )?;
     let mut status = String::new();
     BufReader::new(stream).read_line(&mut status)?;
-    match status.split_whitespace().nth(1) {
-        Some("200") => Ok(()),
-        _ => Err(io::Error::other(format!("not ready: {}", status.trim()))),
-    }
+    Ok(status)
 }
 
 /// A listener on all addresses is asked on loopback.

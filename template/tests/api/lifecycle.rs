@@ -132,7 +132,10 @@ async fn healthcheck_asks_the_probe_of_the_running_service() {
 
     let gone = run(&["healthcheck"], &[("APP_OPERATIONS__ADDRESS", &*address)]);
     assert_eq!(gone.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&gone.stderr).contains("refused"));
+    let told = String::from_utf8_lossy(&gone.stderr);
+    assert!(told.contains("refused"), "{told}");
+    assert!(told.contains(&address), "{told}");
+    assert!(told.contains("operations.address"), "{told}");
 }
 
 #[tokio::test]
