@@ -64,8 +64,12 @@ impl<W: Watch> Guard<W> {
     pub(super) fn frame<D: Buf>(&mut self, frame: &Frame<D>, is_last: bool) {
         if let Some(data) = frame.data_ref() {
             self.pass(data.remaining() as u64);
-        } else if let (Some(watch), Some(trailers)) = (&mut self.watch, frame.trailers_ref()) {
-            watch.trailers(trailers);
+        } else if let Some(trailers) = frame.trailers_ref() {
+            if let Some(watch) = &mut self.watch {
+                watch.trailers(trailers);
+            }
+            // Nothing comes after them, so that a server does not ask for more.
+            self.dropped = Ending::Complete;
         }
         if is_last {
             self.end(Ending::Complete);

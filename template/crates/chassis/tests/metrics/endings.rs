@@ -42,6 +42,14 @@ async fn body_with_trailers() {
 }
 
 #[tokio::test]
+async fn body_dropped_behind_its_trailers() {
+    let observed = Observed::new();
+    let service = observed.around(sends(&[Step::Data("hello"), Step::Trailers, Step::End]));
+    hang_up_after(2, service, get("/")).await;
+    assert_eq!(observed.ending(), ended("200", ""));
+}
+
+#[tokio::test]
 async fn body_with_error() {
     let observed = Observed::new();
     read(

@@ -48,6 +48,15 @@ async fn body_with_trailers() {
     assert_eq!(exported.ending(), ["complete", "", "INFO"]);
 }
 
+/// As hyper does it; many a body does not know that its trailers were the last of it.
+#[tokio::test]
+async fn body_dropped_behind_its_trailers() {
+    let exported = Exported::new();
+    let service = exported.traced(sends(&[Step::Data("hello"), Step::Trailers, Step::End]));
+    hang_up_after(2, service, get("/")).await;
+    assert_eq!(exported.ending(), ["complete", "", "INFO"]);
+}
+
 #[tokio::test]
 async fn body_with_error() {
     let exported = Exported::new();
