@@ -48,7 +48,10 @@ impl Page {
             self.push(["\n"]);
         }
         self.push(["# TYPE ", name, suffix, " ", kind, "\n"]);
-        if let Some(unit) = about.unit.as_deref().filter(|_| is_open_metrics) {
+        // A name that is the unit has none as its suffix: of a page that says so, Prometheus
+        // would take nothing at all.
+        let is_told = |unit: &&str| is_open_metrics && *unit != name;
+        if let Some(unit) = about.unit.as_deref().filter(is_told) {
             self.push(["# UNIT ", name, " ", unit, "\n"]);
         }
     }

@@ -81,6 +81,21 @@ target_info{service_name="shop"} 1
     );
 }
 
+/// Section "MetricFamily": `_` and the unit end the name.
+#[test]
+fn a_unit_that_is_the_whole_name_is_not_told() {
+    let registry = Registry::new();
+    let meter = meter(&registry);
+    let seconds = meter.f64_counter("seconds").with_unit("s").build();
+    seconds.add(0.5, &[]);
+    let wait = meter.f64_gauge("wait_seconds").with_unit("s").build();
+    wait.record(0.5, &[]);
+    let page = open_metrics(&registry);
+    let units: Vec<_> = page.lines().filter(|l| l.starts_with("# UNIT")).collect();
+    assert_eq!(units, ["# UNIT wait_seconds seconds"]);
+    assert!(page.contains("\nseconds_total 0.5\n"), "{page}");
+}
+
 #[test]
 fn open_metrics_tells_when_a_series_was_born_if_asked_to() {
     let registry = Registry::builder().with_created().build();
