@@ -6,9 +6,7 @@ use std::{
 use http::{HeaderMap, Request, Response};
 use tower_service::Service;
 
-use super::{
-    Claims, JwtFuture, Rejection, ResponseFuture, TokenError, Verifier, bearer, wanted::WantedKey,
-};
+use super::{Claims, JwtFuture, Rejection, ResponseFuture, Verifier, bearer, wanted::WantedKey};
 
 /// Lets in requests with a good bearer token, with its [`Claims`] in their extensions.
 ///
@@ -69,21 +67,12 @@ impl<S> Jwt<S> {
 
     fn judge_new(&self, token: &str) -> Verdict {
         match self.verifier.verify_new(token) {
-            Ok(claims) => Verdict::Passed(Some(claims)),
-            Err(error) => match self.wanted_key(token, &error) {
-                Some(key) => Verdict::Open {
-                    key,
-                    token: token.to_owned(),
-                },
-                None => Verdict::Rejected(Rejection::InvalidToken(error)),
+            Ok(Ok(claims)) => Verdict::Passed(Some(claims)),
+            Ok(Err(error)) => Verdict::Rejected(Rejection::InvalidToken(error)),
+            Err(key) => Verdict::Open {
+                key,
+                token: token.to_owned(),
             },
-        }
-    }
-
-    fn wanted_key(&self, token: &str, error: &TokenError) -> Option<WantedKey> {
-        match error {
-            TokenError::UnknownKey => self.verifier.wanted_key(token),
-            _ => None,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Verifier {
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         let known = self.verify_known(token.as_bytes());
-        known.unwrap_or_else(|| self.verify_new(token))
+        known.unwrap_or_else(|| self.0.counted(false, self.0.check(token)))
     }
 
     /// The verdict on what was a good token before, and so is one by its syntax, too. None
@@ -74,13 +74,22 @@ impl Verifier {
         Some(policy.counted(true, verdict))
     }
 
-    /// The verdict on a token that is not remembered.
-    pub(super) fn verify_new(&self, token: &str) -> Result<Claims, TokenError> {
-        self.0.counted(false, self.0.check(token))
+    /// The verdict on a token that is not remembered; or the key that it depends on, and
+    /// that may be about to come: it is counted when that is known.
+    pub(super) fn verify_new(&self, token: &str) -> Result<Result<Claims, TokenError>, WantedKey> {
+        let verdict = self.0.check(token);
+        let wanted = match &verdict {
+            Err(TokenError::UnknownKey) => self.wanted_key(token),
+            _ => None,
+        };
+        match wanted {
+            Some(key) => Err(key),
+            None => Ok(self.0.counted(false, verdict)),
+        }
     }
 
-    /// The key that such a token is signed with, where keys may still come.
-    pub(super) fn wanted_key(&self, token: &str) -> Option<WantedKey> {
+    /// The key that a token is signed with, where keys may still come.
+    fn wanted_key(&self, token: &str) -> Option<WantedKey> {
         let token = Token::split(token).ok()?;
         let header = token.header().ok()?;
         let header = Header::read(&header).ok()?;
@@ -89,7 +98,7 @@ impl Verifier {
         WantedKey::of(issuer, header.kid.as_deref(), &header.alg)
     }
 
-    /// Counts a request that does not even show a token to verify.
+    /// Counts a request that shows no token to verify, or one that there is no key for.
     pub(super) fn count(&self, rejection: &Rejection) {
         if let Some(instruments) = &self.0.instruments {
             instruments.refused(rejection.kind());

@@ -15,22 +15,24 @@ impl Verifier {
     /// [`Rejection::InvalidToken`] if anything about the token is wrong, and
     /// [`Rejection::KeysUnavailable`] if there are no keys to tell.
     pub async fn authenticate(&self, token: &str) -> Result<Claims, Rejection> {
-        match self.verify(token) {
-            Err(TokenError::UnknownKey) => match self.wanted_key(token) {
-                Some(key) => self.verify_with(key, token).await,
-                None => Err(Rejection::InvalidToken(TokenError::UnknownKey)),
-            },
-            verdict => verdict.map_err(Rejection::InvalidToken),
+        let known = self.verify_known(token.as_bytes());
+        let verdict = known.map_or_else(|| self.verify_new(token), Ok);
+        match verdict {
+            Ok(verdict) => verdict.map_err(Rejection::InvalidToken),
+            Err(key) => self.verify_with(key, token).await,
         }
     }
 
-    /// Verifies the token as soon as the key is there.
+    /// Verifies the token as soon as the key is there, and counts what has become of it.
     pub(super) async fn verify_with(
         &self,
         key: WantedKey,
         token: &str,
     ) -> Result<Claims, Rejection> {
-        key.wait().await?;
+        if let Err(rejection) = key.wait().await {
+            self.count(&rejection);
+            return Err(rejection);
+        }
         self.verify(token).map_err(Rejection::InvalidToken)
     }
 }

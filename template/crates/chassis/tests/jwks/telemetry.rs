@@ -12,7 +12,7 @@ use opentelemetry_sdk::metrics::{
     data::{AggregatedMetrics, MetricData},
 };
 
-use crate::{Endpoint, Live, Signer, UNKNOWN, jwks};
+use crate::{Endpoint, Live, Signer, UNKNOWN, call, jwks, verifier};
 
 /// All that has been measured.
 pub struct Seen {
@@ -109,6 +109,46 @@ async fn attempts_keys_and_refusals_are_counted_by_source() {
     let (labels, _) = &seen.series("axum_chassis.jwks.keys")[0];
     let source = format!("axum_chassis.jwks.source={}/jwks", endpoint.url());
     assert_eq!(*labels, [source]);
+}
+
+/// How many verifications there were, by how they ended.
+fn verifications(seen: &Seen) -> Vec<(String, f64)> {
+    let series = seen.series("axum_chassis.jwt.verifications").into_iter();
+    let counted = series.filter(|(_, value)| *value > 0.0);
+    let counted = counted.map(|(labels, value)| (labels.join(","), value));
+    counted.collect()
+}
+
+#[tokio::test]
+async fn a_token_that_waits_for_its_key_is_counted_once() {
+    let (known, new) = (Signer::new("a"), Signer::new("b"));
+    let endpoint = Endpoint::with(jwks(&[&known])).await;
+    let seen = Seen::default();
+    let (keys, _task) = endpoint.keys().spawn().unwrap();
+    let verifier = verifier(keys).meter(&seen.meter()).build().unwrap();
+    // For the first keys, and for another one.
+    assert!(verifier.authenticate(&known.token()).await.is_ok());
+    endpoint.publish(jwks(&[&known, &new]));
+    assert_eq!(call(&verifier, &new.token()).await.status(), 200);
+    let good = ("axum_chassis.jwt.cached=false".to_owned(), 2.0);
+    assert_eq!(verifications(&seen), [good]);
+}
+
+#[tokio::test]
+async fn a_token_that_no_key_came_for_is_counted_by_why() {
+    let (known, new) = (Signer::new("a"), Signer::new("b"));
+    for (document, status, kind) in [
+        ("no keys".to_owned(), 503_u16, "keys_unavailable"),
+        (jwks(&[&known]), 401, "unknown_key"),
+    ] {
+        let endpoint = Endpoint::with(document).await;
+        let seen = Seen::default();
+        let (keys, _task) = endpoint.keys().spawn().unwrap();
+        let verifier = verifier(keys).meter(&seen.meter()).build().unwrap();
+        assert_eq!(call(&verifier, &new.token()).await.status(), status);
+        let refused = (format!("error.type={kind}"), 1.0);
+        assert_eq!(verifications(&seen), [refused]);
+    }
 }
 
 #[derive(Clone, Default)]
