@@ -92,9 +92,20 @@ where
     let fields = fields.and_then(|fields| fields.strip_prefix('{')?.strip_suffix('}'));
     if let Some(fields) = fields.filter(|fields| !fields.is_empty()) {
         writer.write_char(',')?;
-        writer.write_str(fields)?;
+        members(writer, fields)?;
     }
     writer.write_char('}')
+}
+
+/// Those of a span, whose own name stands before them. Within a text each quote is
+/// escaped, so that this is found where a name is, and nowhere else.
+fn members(writer: &mut Writer<'_>, fields: &str) -> fmt::Result {
+    let Some((before, after)) = fields.split_once(r#""name":"#) else {
+        return writer.write_str(fields);
+    };
+    writer.write_str(before)?;
+    writer.write_str(r#""name_":"#)?;
+    writer.write_str(after)
 }
 
 /// Writes the fields of an event as members of the line.

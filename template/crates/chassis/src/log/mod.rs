@@ -11,8 +11,11 @@
 //! | `target` | the module that says it |
 //! | `message` | what it says |
 //! | `trace_id`, `span_id` | of the current [`opentelemetry::Context`], sampled or not: lower-case hexadecimal digits |
-//! | `span` | the name and the fields of the innermost `tracing` span, if there is one |
-//! | any other | the event's fields; one of a name above gets an underscore after it |
+//! | `span` | the `name` and the fields of the innermost `tracing` span, if there is one |
+//! | any other | the event's fields |
+//!
+//! A field of an event or a span that is called like one of these gets an underscore
+//! after its name.
 //!
 //! Whatever is logged stays on its line, in valid JSON: control characters and
 //! quotes are escaped (RFC 8259, section 7), and a number that JSON does not have,

@@ -140,6 +140,20 @@ fn a_field_does_not_take_the_place_of_what_a_line_has_of_its_own() {
     assert_eq!(lines[0]["type"], "x");
 }
 
+/// `#[instrument]` makes a field of each argument, and many an argument is called so.
+#[test]
+fn a_field_does_not_take_the_place_of_the_name_of_its_span() {
+    let text = r#"{"name":"x","#;
+    let lines = logged(|| {
+        info_span!("greet", age = 7, name = "ada", text).in_scope(|| info!("hello"));
+        info_span!("greet", text).in_scope(|| info!("hello"));
+    });
+    let named = serde_json::json!({ "name": "greet", "name_": "ada", "age": 7, "text": text });
+    assert_eq!(lines[0]["span"], named);
+    let other = serde_json::json!({ "name": "greet", "text": text });
+    assert_eq!(lines[1]["span"], other);
+}
+
 #[test]
 fn a_number_that_json_does_not_have_is_a_text() {
     let lines = logged(|| info!(ratio = f64::NAN, top = f64::INFINITY, big = u128::MAX));
