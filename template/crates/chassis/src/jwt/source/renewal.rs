@@ -115,7 +115,9 @@ impl Renewal {
         if is_running && state.on_demand {
             return Answer::Wait;
         }
-        let cooling = state.demanded_at.is_some_and(|at| now < at + self.cooldown);
+        // Not by a sum: a cool-down that never ends is longer than instants reach.
+        let since_demand = state.demanded_at.map(|at| now.duration_since(at));
+        let cooling = since_demand.is_some_and(|since| since < self.cooldown);
         if cooling || !is_running {
             self.telemetry.refused();
             return Answer::Refused;

@@ -61,9 +61,13 @@ impl Fake {
     }
 
     fn start(&self) -> Live {
+        self.start_with(KEY_COOLDOWN)
+    }
+
+    fn start_with(&self, cooldown: Duration) -> Live {
         let settings = Settings {
             source: "a test".to_owned(),
-            cooldown: KEY_COOLDOWN,
+            cooldown,
             meter: None,
         };
         let (keys, task) = task::start(self.clone(), settings);
@@ -288,6 +292,17 @@ async fn in_the_cool_down_unknown_keys_are_refused_at_once() {
     advance(Duration::from_secs(1)).await;
     assert!(live.authenticate("b").await.is_ok());
     assert_eq!(live.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cool_down_may_last_for_ever() {
+    let live = Fake::answering([Some("a")]).start_with(Duration::MAX);
+    assert!(live.authenticate("a").await.is_ok());
+    for _ in 0..3 {
+        assert_eq!(live.authenticate("b").await.map(drop), UNKNOWN);
+        advance(HOUR / 10).await;
+    }
+    assert_eq!(live.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
