@@ -117,6 +117,16 @@ async fn a_bad_new_file_is_not_used() {
 }
 
 #[tokio::test]
+async fn a_file_can_be_looked_at_as_seldom_as_anybody_likes() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("jwks.json");
+    let issuer = Issuer::new("EdDSA");
+    fs::write(&path, jwks(&issuer, "a")).unwrap();
+    let (verifier, _task) = live(KeyFile::jwks(&path).interval(Duration::MAX));
+    assert!(verifier.verify(&token(&issuer, "a")).is_ok());
+}
+
+#[tokio::test]
 async fn a_pem_file_is_one_key() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("key.pem");

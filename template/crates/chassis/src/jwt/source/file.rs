@@ -8,7 +8,7 @@ use std::{
 use opentelemetry::metrics::Meter;
 
 use super::{
-    FILE_INTERVAL, KEY_COOLDOWN, KeySourceError, KeysTask, MAX_DOCUMENT_BYTES,
+    FILE_INTERVAL, KEY_COOLDOWN, KeySourceError, KeysTask, MAX_DOCUMENT_BYTES, MAX_LIFETIME,
     origin::{Document, Fetched, Origin, Validator},
     task::{self, Settings},
 };
@@ -51,6 +51,9 @@ enum Form {
 }
 
 impl KeyFile {
+    /// The shortest interval; what is below is raised to it.
+    pub const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
     /// A JWK Set, as [`KeySet::from_jwks_json`] reads it: each key has to be sound.
     pub fn jwks(path: impl Into<PathBuf>) -> Self {
         Self::new(path.into(), Form::Jwks)
@@ -81,9 +84,13 @@ impl KeyFile {
         self
     }
 
-    /// The pause between two looks at the file; [`FILE_INTERVAL`] unless told.
+    /// The pause between two looks at the file; [`FILE_INTERVAL`] unless told,
+    /// [`MIN_INTERVAL`](Self::MIN_INTERVAL) at least and [`MAX_LIFETIME`] at most.
     pub fn interval(self, interval: Duration) -> Self {
-        Self { interval, ..self }
+        Self {
+            interval: interval.clamp(Self::MIN_INTERVAL, MAX_LIFETIME),
+            ..self
+        }
     }
 
     /// The pause between two looks for the sake of unknown keys; [`KEY_COOLDOWN`] unless
