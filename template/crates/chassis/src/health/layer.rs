@@ -5,6 +5,8 @@ use tower_layer::Layer;
 use super::{Health, HealthProbes, paths::Paths, report::Probe};
 
 /// Applies [`HealthProbes`]: answers the probes, and passes everything else on.
+///
+/// A path begins with a slash, whether that is told or not.
 #[derive(Clone, Debug)]
 pub struct HealthLayer {
     health: Health,

@@ -22,7 +22,11 @@ impl Paths {
 
     pub(super) fn with(&self, probe: Probe, path: String) -> Self {
         let mut paths = self.paths.clone();
-        paths[probe as usize] = path;
+        // A path of a request always begins so: without it the probe would never be found.
+        paths[probe as usize] = match path.starts_with('/') {
+            true => path,
+            false => format!("/{path}"),
+        };
         Self::new(paths)
     }
 

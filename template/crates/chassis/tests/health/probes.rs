@@ -103,6 +103,13 @@ fn a_probe_may_be_the_root() {
 }
 
 #[test]
+fn a_path_begins_with_a_slash_told_or_not() {
+    let layer = HealthLayer::new(Health::builder().build()).live_path("alive");
+    let alive = Request::get("/alive").body(()).unwrap();
+    assert_eq!(at_once(&layer, alive).status(), StatusCode::OK);
+}
+
+#[test]
 fn every_other_path_is_passed_on() {
     let health = Health::builder().check(passes("store")).build();
     let paths = [
