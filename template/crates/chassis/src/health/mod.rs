@@ -86,6 +86,11 @@
 //! The inner service's response body must be `From<Bytes>`, as `axum::body::Body` and
 //! `http_body_util::Full<Bytes>` are.
 //!
+//! Of the inner service a probe needs no more than that it is ready, as tower asks of every
+//! layer. What makes callers wait until there is room, such as `ConcurrencyLimit` or
+//! `Buffer`, makes probes wait, too: put a `LoadShed` around it, or the layer around a
+//! service that is always ready, as axum's routers are.
+//!
 //! # Example
 //!
 //! ```
