@@ -73,8 +73,10 @@ impl VerifiedTokens {
         }
         // Each token counts as so much at least. One more than allowed would not fit.
         let least_bytes = bounds.max_bytes / (bounds.max_tokens.saturating_add(1)) + 1;
+        // By this it also bounds what it keeps of tokens that went: that they were there.
+        let most_tokens = bounds.max_tokens.min(bounds.max_bytes / ENTRY_BYTES);
         let options = OptionsBuilder::new()
-            .estimated_items_capacity(bounds.max_tokens)
+            .estimated_items_capacity(most_tokens)
             .weight_capacity(bounds.max_bytes as u64)
             .build()
             .ok()?;
@@ -169,5 +171,17 @@ mod tests {
 
         cache.insert("a1", verified(0, &after));
         assert!(cache.find(b"a1", &after).is_some());
+    }
+
+    #[test]
+    fn tokens_that_went_leave_no_more_behind_than_there_is_memory_for() {
+        let issuers = [issuer("a")];
+        let bounds = TokenCache::default().max_tokens(usize::MAX);
+        let cache = VerifiedTokens::new(&bounds.max_bytes(20_000)).unwrap();
+        for n in 0..20_000 {
+            cache.insert(&n.to_string(), verified(0, &issuers));
+        }
+        let used = cache.0.memory_used();
+        assert!(used.entries + used.map < 100_000, "{used:?}");
     }
 }
