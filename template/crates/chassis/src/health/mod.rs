@@ -2,8 +2,8 @@
 //!
 //! [`Health`] knows how the service is: it has been told whether the service has started
 //! or is draining, runs its [`Check`]s in the background, and watches over the runtime.
-//! [`HealthLayer`] answers from what is known, so a probe takes less than a microsecond
-//! even while every dependency hangs.
+//! [`HealthLayer`] answers from what is known, so a probe is answered at once even while
+//! every dependency hangs.
 //!
 //! | probe | 200 | otherwise 503 |
 //! |---|---|---|

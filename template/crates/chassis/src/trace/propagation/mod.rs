@@ -38,7 +38,10 @@ pub use self::parse::UnknownPropagator;
 ///
 /// Each format is read to the letter. A trace with malformed ids is none: a new
 /// one begins. A malformed `tracestate` is left out, and so is each malformed member
-/// of the baggage, of which at most 64 members and 8192 bytes are passed on.
+/// of the baggage, of which at most 64 members and 8192 bytes are passed on. Of a longer
+/// `tracestate` 512 characters are. One whose keys have more than one `@`, or one that is
+/// not near their end, is taken for malformed: level 2 allows that, opentelemetry's
+/// [`TraceState`] does not.
 ///
 /// # Sampling
 ///
