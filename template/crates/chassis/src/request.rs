@@ -1,5 +1,7 @@
 //! What both layers read from the head of a message.
 
+use std::sync::Arc;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header::CONTENT_LENGTH,
     uri::Scheme,
@@ -8,22 +10,49 @@ use http::{
 /// Stands for every method that is not known.
 pub(crate) const OTHER: &str = "_OTHER";
 
-/// The methods of RFC 9110, section 9, PATCH (RFC 5789), QUERY (RFC 10008), and
-/// [`OTHER`].
-pub(crate) const METHODS: [&str; 11] = [
-    "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY", OTHER,
-];
+/// The methods that become names and labels; each other one is [`OTHER`]. They are
+/// case-sensitive.
+#[derive(Clone, Debug)]
+pub(crate) struct KnownMethods(Arc<[&'static str]>);
 
-/// Which of [`METHODS`] it is. Methods are case-sensitive.
-pub(crate) fn method_number(method: &Method) -> usize {
-    let known = METHODS.iter().position(|known| *known == method.as_str());
-    known.unwrap_or(METHODS.len() - 1)
+/// Those of RFC 9110, section 9, PATCH (RFC 5789) and QUERY (RFC 10008).
+impl Default for KnownMethods {
+    fn default() -> Self {
+        Self(Arc::new([
+            "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY",
+        ]))
+    }
 }
 
-/// The one of [`METHODS`] that it is.
-#[cfg(any(feature = "trace", test))]
-pub(crate) fn method(method: &Method) -> &'static str {
-    METHODS[method_number(method)]
+impl FromIterator<&'static str> for KnownMethods {
+    fn from_iter<I: IntoIterator<Item = &'static str>>(methods: I) -> Self {
+        Self(methods.into_iter().collect())
+    }
+}
+
+impl KnownMethods {
+    /// Its place among them; that of all others comes after the last.
+    pub(crate) fn number(&self, method: &Method) -> usize {
+        let known = self.0.iter().position(|known| *known == method.as_str());
+        known.unwrap_or(self.0.len())
+    }
+
+    /// The one with this number.
+    pub(crate) fn name(&self, number: usize) -> &'static str {
+        self.0.get(number).copied().unwrap_or(OTHER)
+    }
+
+    /// The one that it is.
+    #[cfg(any(feature = "trace", test))]
+    pub(crate) fn name_of(&self, method: &Method) -> &'static str {
+        self.name(self.number(method))
+    }
+
+    /// How many numbers there are.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn numbers(&self) -> usize {
+        self.0.len() + 1
+    }
 }
 
 /// `http` or `https`: from the extension [`Scheme`], which whoever terminates
@@ -68,9 +97,10 @@ mod tests {
 
     #[test]
     fn a_method_of_other_case_or_name_is_other() {
-        assert_eq!(method(&Method::PATCH), "PATCH");
+        let methods = KnownMethods::default();
+        assert_eq!(methods.name_of(&Method::PATCH), "PATCH");
         for unknown in ["get", "PROPFIND", "X"] {
-            assert_eq!(method(&unknown.parse().unwrap()), "_OTHER");
+            assert_eq!(methods.name_of(&unknown.parse().unwrap()), "_OTHER");
         }
     }
 

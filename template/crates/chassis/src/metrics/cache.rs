@@ -10,7 +10,7 @@ use super::{
     Instruments, Labels,
     series::{Query, SeriesKey, in_flight},
 };
-use crate::{bounded::BoundedMap, names::metric::OVERFLOW, request::METHODS};
+use crate::{bounded::BoundedMap, names::metric::OVERFLOW, request::KnownMethods};
 
 /// The instruments of a layer, bound to each series once.
 ///
@@ -18,10 +18,11 @@ use crate::{bounded::BoundedMap, names::metric::OVERFLOW, request::METHODS};
 /// an allocation.
 pub(super) struct SeriesCache {
     instruments: Instruments,
+    methods: KnownMethods,
     /// The labels that count beside those of the conventions.
     label_keys: Box<[Key]>,
     /// By method, and by whether it is HTTPS.
-    in_flight: [[OnceLock<BoundUpDownCounter<i64>>; 2]; METHODS.len()],
+    in_flight: Box<[[OnceLock<BoundUpDownCounter<i64>>; 2]]>,
     finished: BoundedMap<SeriesKey, Series>,
     /// Takes what is beyond the ceiling.
     overflow: OnceLock<Series>,
@@ -45,18 +46,29 @@ struct Series {
 }
 
 impl SeriesCache {
-    pub(super) fn new(instruments: Instruments, label_keys: Vec<Key>, ceiling: usize) -> Self {
+    pub(super) fn new(
+        instruments: Instruments,
+        methods: KnownMethods,
+        label_keys: Vec<Key>,
+        ceiling: usize,
+    ) -> Self {
         let overflowed = instruments.overflowed_requests.bind(&[]);
         // It is there before it counts, so that its first increase is seen.
         overflowed.add(0);
         Self {
             label_keys: label_keys.into(),
-            in_flight: Default::default(),
+            in_flight: (0..methods.numbers()).map(|_| Default::default()).collect(),
+            methods,
             finished: BoundedMap::new(ceiling),
             overflow: OnceLock::new(),
             overflowed,
             instruments,
         }
+    }
+
+    /// The methods that have series of their own.
+    pub(super) fn methods(&self) -> &KnownMethods {
+        &self.methods
     }
 
     /// The keys of the labels that count beside those of the conventions.
@@ -76,7 +88,7 @@ impl SeriesCache {
     pub(super) fn count(&self, method: usize, is_https: bool, change: i64) {
         let bind = || {
             let active = &self.instruments.active_requests;
-            active.bind(&in_flight(method, is_https))
+            active.bind(&in_flight(self.methods.name(method), is_https))
         };
         let series = &self.in_flight[method][usize::from(is_https)];
         series.get_or_init(bind).add(change);
@@ -85,7 +97,8 @@ impl SeriesCache {
     /// Records a request that is over.
     pub(super) fn record(&self, query: &Query<'_>, measured: &Measured) {
         let birth = || {
-            let series = Series::bind(&self.instruments, query.attributes());
+            let attributes = query.attributes(self.methods.name(query.fixed.method));
+            let series = Series::bind(&self.instruments, attributes);
             (query.to_key(), series)
         };
         let record = |series: &Series| series.record(&self.instruments, measured);

@@ -4,6 +4,7 @@ use opentelemetry::{Key, metrics::Meter};
 use tower_layer::Layer;
 
 use super::{Instruments, Metrics, cache::SeriesCache, series::CONVENTIONS};
+use crate::request::KnownMethods;
 
 /// So many series a layer has, unless told otherwise.
 const DEFAULT_SERIES_CEILING: usize = 1_000;
@@ -38,6 +39,7 @@ impl MetricsLayer {
     pub fn builder(meter: &Meter) -> MetricsLayerBuilder {
         MetricsLayerBuilder {
             meter: meter.clone(),
+            methods: KnownMethods::default(),
             series_ceiling: DEFAULT_SERIES_CEILING,
             duration_boundaries_seconds: DURATION_BOUNDARIES_SECONDS.to_vec(),
             label_keys: Vec::new(),
@@ -58,6 +60,7 @@ impl<S> Layer<S> for MetricsLayer {
 #[must_use = "nothing is built before `build`"]
 pub struct MetricsLayerBuilder {
     meter: Meter,
+    methods: KnownMethods,
     series_ceiling: usize,
     duration_boundaries_seconds: Vec<f64>,
     label_keys: Vec<Key>,
@@ -68,6 +71,22 @@ impl MetricsLayerBuilder {
     /// beyond: 1,000 by default. Keep it below the ceiling of the meter's provider.
     pub fn series_ceiling(mut self, series: usize) -> Self {
         self.series_ceiling = series;
+        self
+    }
+
+    /// The methods that have series of their own, instead of GET, POST, PUT, DELETE, PATCH,
+    /// HEAD, OPTIONS, CONNECT, TRACE and QUERY: those that your service has. Any other one
+    /// is `_OTHER`, for a client could make up any number of them.
+    ///
+    /// ```
+    /// use axum_chassis::metrics::MetricsLayer;
+    ///
+    /// let layer = MetricsLayer::builder(&opentelemetry::global::meter("my-service"))
+    ///     .known_methods(["GET", "PUT", "DELETE", "PROPFIND", "MKCOL"])
+    ///     .build();
+    /// ```
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.methods = methods.into_iter().collect();
         self
     }
 
@@ -91,7 +110,12 @@ impl MetricsLayerBuilder {
     /// Makes the instruments with the meter.
     pub fn build(self) -> MetricsLayer {
         let instruments = Instruments::new(&self.meter, self.duration_boundaries_seconds);
-        let cache = SeriesCache::new(instruments, self.label_keys, self.series_ceiling);
+        let cache = SeriesCache::new(
+            instruments,
+            self.methods,
+            self.label_keys,
+            self.series_ceiling,
+        );
         MetricsLayer {
             cache: Arc::new(cache),
         }

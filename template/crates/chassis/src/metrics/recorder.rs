@@ -16,7 +16,7 @@ use crate::{
 pub struct Recorder {
     cache: Arc<SeriesCache>,
     start: Instant,
-    /// Which of [`request::METHODS`].
+    /// Its number among the known ones.
     method: usize,
     is_https: bool,
     version: Version,
@@ -31,7 +31,7 @@ impl Recorder {
         let extensions = request.extensions();
         let recorder = Self {
             start: Instant::now(),
-            method: request::method_number(request.method()),
+            method: cache.methods().number(request.method()),
             is_https: request::scheme(request) == "https",
             version: request.version(),
             route: Route::matched(extensions),

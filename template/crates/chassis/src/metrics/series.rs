@@ -33,7 +33,7 @@ pub(super) struct Query<'a> {
 /// The part that needs no memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fixed {
-    /// Which of [`request::METHODS`].
+    /// Its number among the known ones.
     pub(super) method: usize,
     pub(super) is_https: bool,
     pub(super) version: Version,
@@ -75,7 +75,7 @@ impl Query<'_> {
     }
 
     /// By the conventions, and what the layer was told.
-    pub(super) fn attributes(&self) -> Vec<KeyValue> {
+    pub(super) fn attributes(&self, method: &'static str) -> Vec<KeyValue> {
         let fixed = &self.fixed;
         let status = fixed.status.map(|status| i64::from(status.as_u16()));
         let version = request::protocol_version(fixed.version);
@@ -83,7 +83,7 @@ impl Query<'_> {
         let own =
             labels.filter_map(|(key, value)| Some(KeyValue::new(key.clone(), value?.clone())));
         let mut attributes: Vec<_> = own.collect();
-        attributes.extend(in_flight(fixed.method, fixed.is_https));
+        attributes.extend(in_flight(method, fixed.is_https));
         let optional = [
             version.map(|version| KeyValue::new(NETWORK_PROTOCOL_VERSION, version)),
             self.route
@@ -99,10 +99,10 @@ impl Query<'_> {
 }
 
 /// What is known of a request before it is answered.
-pub(super) fn in_flight(method: usize, is_https: bool) -> [KeyValue; 2] {
+pub(super) fn in_flight(method: &'static str, is_https: bool) -> [KeyValue; 2] {
     let scheme = if is_https { "https" } else { "http" };
     [
-        KeyValue::new(HTTP_REQUEST_METHOD, request::METHODS[method]),
+        KeyValue::new(HTTP_REQUEST_METHOD, method),
         KeyValue::new(URL_SCHEME, scheme),
     ]
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Route,
     names::{self, span::*},
-    request::{self, OTHER},
+    request::{self, KnownMethods, OTHER},
 };
 
 /// What a request is, kept to its end.
@@ -27,9 +27,9 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    pub(super) fn of<B>(request: &Request<B>, methods: &KnownMethods) -> Self {
         Self {
-            method: request::method(request.method()),
+            method: methods.name_of(request.method()),
             route: Route::matched(request.extensions()),
             target: request.uri().path_and_query().cloned(),
             is_grpc: grpc::is_call(request),

@@ -4,6 +4,7 @@ use http::HeaderName;
 use tower_layer::Layer;
 
 use super::{Propagation, Trace, capture::Capture};
+use crate::request::KnownMethods;
 
 /// Puts [`Trace`] around a service. See the [module](super) for what it does.
 ///
@@ -28,6 +29,7 @@ pub struct TraceLayer<T> {
 pub(super) struct Settings<T> {
     pub(super) tracer: Arc<T>,
     pub(super) propagation: Propagation,
+    pub(super) methods: KnownMethods,
     pub(super) capture: Arc<Capture>,
 }
 
@@ -37,6 +39,7 @@ impl<T> TraceLayer<T> {
         let settings = Settings {
             tracer: Arc::new(tracer),
             propagation: Propagation::default(),
+            methods: KnownMethods::default(),
             capture: Arc::default(),
         };
         Self {
@@ -48,6 +51,22 @@ impl<T> TraceLayer<T> {
     #[must_use]
     pub fn propagation(mut self, propagation: Propagation) -> Self {
         Arc::make_mut(&mut self.settings).propagation = propagation;
+        self
+    }
+
+    /// The methods that have names, instead of GET, POST, PUT, DELETE, PATCH, HEAD,
+    /// OPTIONS, CONNECT, TRACE and QUERY: those that your service has. Any other one is
+    /// `_OTHER`, for a client could make up any number of them.
+    ///
+    /// ```
+    /// use axum_chassis::trace::TraceLayer;
+    ///
+    /// let layer = TraceLayer::new(opentelemetry::global::tracer("my-service"))
+    ///     .known_methods(["GET", "PUT", "DELETE", "PROPFIND", "MKCOL"]);
+    /// ```
+    #[must_use]
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        Arc::make_mut(&mut self.settings).methods = methods.into_iter().collect();
         self
     }
 
@@ -96,6 +115,7 @@ impl<T> Clone for Settings<T> {
         Self {
             tracer: self.tracer.clone(),
             propagation: self.propagation,
+            methods: self.methods.clone(),
             capture: self.capture.clone(),
         }
     }

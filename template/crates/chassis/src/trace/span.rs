@@ -48,7 +48,7 @@ impl RequestSpan {
         T::Span: Send + Sync + 'static,
     {
         let start = Instant::now();
-        let head = Head::of(request);
+        let head = Head::of(request, &settings.methods);
         let parent = settings.propagation.extract_context(request.headers());
         let (kind, name) = (SpanKind::Server, head.span_name());
         let Started {

@@ -65,6 +65,25 @@ async fn made_up_paths_and_methods_make_one_series() {
 }
 
 #[tokio::test]
+async fn the_methods_that_are_known_can_be_others() {
+    use crate::label;
+
+    let observed = Observed::with(|layer| layer.known_methods(["GET", "PROPFIND"]));
+    for method in ["PROPFIND", "POST"] {
+        let mut request = get("/");
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        read(observed.around(sends(&[])), request).await;
+    }
+    for name in [DURATION, ACTIVE] {
+        let series = observed.series(name).into_iter();
+        let methods = series.map(|series| label(&series, "http_request_method"));
+        let mut methods: Vec<_> = methods.collect();
+        methods.sort();
+        assert_eq!(methods, ["PROPFIND", "_OTHER"], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_error_has_its_status_as_type_and_a_client_error_has_none() {
     for (status, error_type) in [(404, ""), (503, "503")] {
         let observed = Observed::new();

@@ -73,6 +73,25 @@ async fn an_unmatched_path_and_an_unknown_method_are_no_name() {
 }
 
 #[tokio::test]
+async fn the_methods_that_are_known_can_be_others() {
+    for (method, name, told, original) in [
+        ("PROPFIND", "PROPFIND", "PROPFIND", ""),
+        ("POST", "HTTP", "_OTHER", "POST"),
+    ] {
+        let exported = Exported::new();
+        let layer = exported.layer().known_methods(["GET", "PROPFIND"]);
+        let mut request = get("/");
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        read(layer.layer(sends(&[])), request).await;
+
+        let span = exported.only();
+        assert_eq!(span.name, name);
+        assert_eq!(attribute(&span, "http.request.method"), told);
+        assert_eq!(attribute(&span, "http.request.method_original"), original);
+    }
+}
+
+#[tokio::test]
 async fn a_client_error_is_none_of_the_span() {
     for (status, ending) in [
         (401, ["complete", "", "INFO"]),

@@ -3,13 +3,17 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::ClientTrace;
-use crate::trace::{Propagation, capture::Capture};
+use crate::{
+    request::KnownMethods,
+    trace::{Propagation, capture::Capture},
+};
 
 /// Puts [`ClientTrace`] around a client. See the [module](super) for what it does.
 #[derive(Debug)]
 pub struct ClientTraceLayer<T> {
     tracer: Arc<T>,
     propagation: Propagation,
+    methods: KnownMethods,
     capture: Arc<Capture>,
 }
 
@@ -19,6 +23,7 @@ impl<T> ClientTraceLayer<T> {
         Self {
             tracer: Arc::new(tracer),
             propagation: Propagation::default(),
+            methods: KnownMethods::default(),
             capture: Arc::default(),
         }
     }
@@ -29,6 +34,14 @@ impl<T> ClientTraceLayer<T> {
     #[must_use]
     pub const fn propagation(mut self, propagation: Propagation) -> Self {
         self.propagation = propagation;
+        self
+    }
+
+    /// The methods that have names, as
+    /// [`TraceLayer::known_methods`](crate::trace::TraceLayer::known_methods).
+    #[must_use]
+    pub fn known_methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.methods = methods.into_iter().collect();
         self
     }
 
@@ -49,6 +62,7 @@ impl<T> Clone for ClientTraceLayer<T> {
         Self {
             tracer: self.tracer.clone(),
             propagation: self.propagation,
+            methods: self.methods.clone(),
             capture: self.capture.clone(),
         }
     }
@@ -62,6 +76,7 @@ impl<S, T> Layer<S> for ClientTraceLayer<T> {
             inner,
             self.tracer.clone(),
             self.propagation,
+            self.methods.clone(),
             self.capture.clone(),
         )
     }

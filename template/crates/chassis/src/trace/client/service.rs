@@ -10,7 +10,10 @@ use opentelemetry::trace::{Span, Tracer};
 use tower_service::Service;
 
 use super::{ClientSpan, ResponseBody, ResponseFuture};
-use crate::trace::{Propagation, capture::Capture};
+use crate::{
+    request::KnownMethods,
+    trace::{Propagation, capture::Capture},
+};
 
 /// Gives each request to another service a span. See the [module](super) for what it
 /// does.
@@ -19,6 +22,7 @@ pub struct ClientTrace<S, T> {
     inner: S,
     tracer: Arc<T>,
     propagation: Propagation,
+    methods: KnownMethods,
     capture: Arc<Capture>,
 }
 
@@ -27,12 +31,14 @@ impl<S, T> ClientTrace<S, T> {
         inner: S,
         tracer: Arc<T>,
         propagation: Propagation,
+        methods: KnownMethods,
         capture: Arc<Capture>,
     ) -> Self {
         Self {
             inner,
             tracer,
             propagation,
+            methods,
             capture,
         }
     }
@@ -44,6 +50,7 @@ impl<S: Clone, T> Clone for ClientTrace<S, T> {
             inner: self.inner.clone(),
             tracer: self.tracer.clone(),
             propagation: self.propagation,
+            methods: self.methods.clone(),
             capture: self.capture.clone(),
         }
     }
@@ -67,7 +74,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let span = ClientSpan::start(&*self.tracer, &self.capture, &request);
+        let method = self.methods.name_of(request.method());
+        let span = ClientSpan::start(&*self.tracer, method, &self.capture, &request);
         self.propagation
             .inject(span.context(), request.headers_mut());
         ResponseFuture::call(span, &mut self.inner, request)

@@ -32,7 +32,13 @@ pub struct ClientSpan {
 }
 
 impl ClientSpan {
-    pub(super) fn start<T, B>(tracer: &T, capture: &Capture, request: &Request<B>) -> Self
+    /// `method` is the request's, if that is known.
+    pub(super) fn start<T, B>(
+        tracer: &T,
+        method: &'static str,
+        capture: &Capture,
+        request: &Request<B>,
+    ) -> Self
     where
         T: Tracer,
         T::Span: Send + Sync + 'static,
@@ -42,8 +48,8 @@ impl ClientSpan {
         let Started {
             context,
             is_recording,
-        } = start_span(tracer, kind, name(request), &parent, |span| {
-            span.set_attributes(attributes(request, capture));
+        } = start_span(tracer, kind, name(method, request), &parent, |span| {
+            span.set_attributes(attributes(method, request, capture));
         });
         Self {
             context,
@@ -109,8 +115,8 @@ impl ClientSpan {
 }
 
 /// `{method} {template}`, an unknown method being `HTTP`.
-fn name<B>(request: &Request<B>) -> Cow<'static, str> {
-    let method = match request::method(request.method()) {
+fn name<B>(method: &'static str, request: &Request<B>) -> Cow<'static, str> {
+    let method = match method {
         OTHER => "HTTP",
         known => known,
     };
@@ -121,8 +127,11 @@ fn name<B>(request: &Request<B>) -> Cow<'static, str> {
 }
 
 /// What the request itself tells.
-fn attributes<B>(request: &Request<B>, capture: &Capture) -> impl Iterator<Item = KeyValue> {
-    let method = request::method(request.method());
+fn attributes<B>(
+    method: &'static str,
+    request: &Request<B>,
+    capture: &Capture,
+) -> impl Iterator<Item = KeyValue> {
     let original = (method == OTHER).then(|| clip(request.method().as_str()).to_owned());
     let template = request.extensions().get::<UrlTemplate>();
     let resend = request.extensions().get::<ResendCount>();

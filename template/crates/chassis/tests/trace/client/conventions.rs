@@ -119,6 +119,24 @@ async fn an_unknown_method_is_no_name() {
 }
 
 #[tokio::test]
+async fn the_methods_that_are_known_can_be_others() {
+    for (method, name, told) in [
+        ("PROPFIND", "PROPFIND", "PROPFIND"),
+        ("POST", "HTTP", "_OTHER"),
+    ] {
+        let exported = Exported::new();
+        let layer = exported.client_layer().known_methods(["PROPFIND"]);
+        let mut request = to("http://inventory/");
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        read(layer.layer(sends(&[])), request).await;
+
+        let span = exported.only();
+        assert_eq!(span.name, name);
+        assert_eq!(attribute(&span, "http.request.method"), told);
+    }
+}
+
+#[tokio::test]
 async fn every_error_of_the_other_side_is_one_of_the_span() {
     for (status, error) in [
         (200, ""),
