@@ -15,6 +15,7 @@ pub struct Issuer {
     audiences: Vec<String>,
     algorithms: Option<Vec<Algorithm>>,
     pub(super) roles: RolesPointer,
+    pub(super) access_tokens_only: bool,
     pub(super) keys: Keys,
 }
 
@@ -30,6 +31,7 @@ impl Issuer {
             audiences: vec![audience.into()],
             algorithms: None,
             roles: RolesPointer::default(),
+            access_tokens_only: false,
             keys: keys.into(),
         }
     }
@@ -46,6 +48,16 @@ impl Issuer {
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
         Self {
             algorithms: Some(algorithms.into_iter().collect()),
+            ..self
+        }
+    }
+
+    /// Refuses tokens whose `typ` is not `at+jwt` (RFC 9068 section 4), such as ID tokens,
+    /// whoever they are for. Many an issuer writes `JWT`, so that it is taken unless told.
+    #[must_use]
+    pub fn access_tokens_only(self) -> Self {
+        Self {
+            access_tokens_only: true,
             ..self
         }
     }

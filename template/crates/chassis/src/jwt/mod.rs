@@ -29,7 +29,8 @@
 //! - The key is found by `kid`. The key has one algorithm, and `alg` is that one. There
 //!   is no `none`.
 //! - The header has none of `crit`, `b64`, `zip`, `jku`, `jwk`, `x5u`, `x5c` and `cty`, and
-//!   `typ` is absent, `JWT` or `at+jwt`.
+//!   `typ` is absent, `JWT` or `at+jwt`; from an issuer of [access tokens
+//!   only](Issuer::access_tokens_only) it is `at+jwt`.
 //! - `exp`, `iss`, `aud` and `sub` are there. Each claim has exactly its type: times are
 //!   numbers of seconds up to the year 9999, `iss`, `sub`, `jti` and `scope` are strings,
 //!   `aud` is a string or an array of 1 to 16. `sub` is required because whoever owns

@@ -18,9 +18,10 @@ const PARAMETERS: [&str; 11] = [
     "alg", "kid", "typ", "crit", "b64", "zip", "jku", "jwk", "x5u", "x5c", "cty",
 ];
 
-/// The media types of a JWT and of an access token (RFC 7519 section 5.1, RFC 9068
+/// The media types of a JWT (RFC 7519 section 5.1) and of an access token (RFC 9068
 /// section 4). Another one means that the token was issued for something else.
-const TYPES: [&str; 4] = ["JWT", "at+jwt", "application/jwt", "application/at+jwt"];
+const JWT_TYPES: [&str; 2] = ["JWT", "application/jwt"];
+const ACCESS_TOKEN_TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 
 /// By as wide instructions as the processor has: a part of a token is some hundred bytes.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -39,10 +40,11 @@ pub(super) struct Token<'a> {
     signature: &'a str,
 }
 
-/// The parameters that a key is found by.
+/// The parameters that a key is found by, and whether it says that it is an access token.
 pub(super) struct Header<'a> {
     pub(super) alg: Cow<'a, str>,
     pub(super) kid: Option<Cow<'a, str>>,
+    pub(super) is_access_token: bool,
 }
 
 impl<'a> Token<'a> {
@@ -90,12 +92,17 @@ impl<'a> Header<'a> {
         if let Some((name, _)) = names.zip(forbidden).find(|(_, value)| value.is_some()) {
             return Err(TokenError::ForbiddenHeaderParameter(name));
         }
-        if let Some(typ) = parameter("typ", typ)?
-            && !TYPES.iter().any(|known| known.eq_ignore_ascii_case(&typ))
-        {
+        let typ = parameter("typ", typ)?;
+        let is_of = |types: &[&str]| {
+            let is_typ = |typ: &str| types.iter().any(|known| known.eq_ignore_ascii_case(typ));
+            typ.as_deref().is_some_and(is_typ)
+        };
+        let is_access_token = is_of(&ACCESS_TOKEN_TYPES);
+        if typ.is_some() && !is_access_token && !is_of(&JWT_TYPES) {
             return Err(TokenError::WrongType);
         }
         Ok(Self {
+            is_access_token,
             alg: parameter("alg", alg)?.ok_or(TokenError::HeaderParameter("alg"))?,
             kid: parameter("kid", kid)?,
         })

@@ -20,7 +20,8 @@ pub enum TokenError {
     HeaderParameter(&'static str),
     /// A header parameter that would change how the token is checked, or bring its own key.
     ForbiddenHeaderParameter(&'static str),
-    /// `typ` names something else than a JWT or an access token (RFC 8725 section 3.11).
+    /// `typ` names something else than a JWT or an access token (RFC 8725 section 3.11), or
+    /// than an access token where there are to be [no others](super::Issuer::access_tokens_only).
     WrongType,
     /// No key fits its `kid` and `alg`.
     UnknownKey,

@@ -134,6 +134,9 @@ impl Policy {
         let header = Header::read(&header)?;
         let mut claims = ClaimsSet::read(token.claims()?)?;
         let (place, issuer) = self.issuer(&claims.issuer)?;
+        if issuer.access_tokens_only && !header.is_access_token {
+            return Err(TokenError::WrongType);
+        }
         let keys = issuer.keys.current();
         let key = keys.find(header.kid.as_deref(), &header.alg)?;
         if !issuer.allows(key.algorithm()) {

@@ -1,10 +1,10 @@
 //! What an adversary tries with the header.
 
-use axum_chassis::jwt::TokenError;
+use axum_chassis::jwt::{self, TokenError, Verifier};
 use serde_json::{Value, json};
 
 use crate::{
-    issuer::{Issuer, claims, hs256_key, verifier},
+    issuer::{AUDIENCE, ISSUER, Issuer, claims, clock, hs256_key, verifier},
     verify_header,
 };
 
@@ -41,6 +41,26 @@ fn the_type_is_that_of_an_access_token() {
         verify_header(&header),
         Err(TokenError::HeaderParameter("typ"))
     );
+}
+
+#[test]
+fn an_issuer_of_access_tokens_alone_has_no_other_type() {
+    let issuer = jwt::Issuer::new(ISSUER, AUDIENCE, hs256_key()).access_tokens_only();
+    let verifier = Verifier::builder().issuer(issuer).clock(clock);
+    let verifier = verifier.build().unwrap();
+    let verify = |header: Value| {
+        let token = Issuer::hs256().token_with_header(&header, &claims());
+        verifier.verify(&token).map(drop)
+    };
+    for typ in ["at+jwt", "AT+JWT", "application/at+jwt"] {
+        assert_eq!(verify(json!({ "alg": "HS256", "typ": typ })), Ok(()));
+    }
+    for typ in ["JWT", "application/jwt", "at", "jwt+at", ""] {
+        let refused = verify(json!({ "alg": "HS256", "typ": typ }));
+        assert_eq!(refused, Err(TokenError::WrongType), "{typ}");
+    }
+    let untyped = verify(json!({ "alg": "HS256" }));
+    assert_eq!(untyped, Err(TokenError::WrongType));
 }
 
 #[test]
