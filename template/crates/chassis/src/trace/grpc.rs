@@ -69,6 +69,10 @@ impl Status {
         self.0
     }
 
+    pub(super) fn is_ok(self) -> bool {
+        self.0 == "OK"
+    }
+
     /// Whether the server is at fault, and not the client.
     pub(super) fn is_server_error(self) -> bool {
         matches!(

@@ -1,37 +1,49 @@
 //! What a span tells of a gRPC call.
 
 use axum_chassis::Route;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt, StreamBody};
 use opentelemetry::trace::Status;
-use tower::{ServiceExt, service_fn};
+use tower::{Service, ServiceExt, service_fn};
 
 use crate::{Exported, attribute, support::*};
 
-type Frame = http_body::Frame<bytes::Bytes>;
+type Frame = http_body::Frame<Bytes>;
 
-fn call(method: &str) -> Request<()> {
+pub fn call(method: &str) -> Request<()> {
     let mut call = get(method);
     let media_type = HeaderValue::from_static("application/grpc+proto");
     call.headers_mut().insert("content-type", media_type);
     call
 }
 
-fn status(number: &'static str) -> HeaderMap {
+pub fn status(number: &'static str) -> HeaderMap {
     let name = HeaderName::from_static("grpc-status");
     HeaderMap::from_iter([(name, HeaderValue::from_static(number))])
 }
 
-/// Calls a method that answers with a message and a status in the trailers.
-async fn calls(exported: &Exported, method: &str, number: &'static str) {
-    let answers = service_fn(async move |_| {
+/// A service that answers with a message and a status in the trailers.
+pub fn says(
+    number: &'static str,
+) -> impl Service<
+    Request<()>,
+    Response = Response<impl Body<Data = Bytes, Error = Broken>>,
+    Error = Broken,
+> {
+    service_fn(move |_| {
         let frames = [Frame::data("hello".into()), Frame::trailers(status(number))];
         let frames = frames.map(Ok::<_, Broken>);
         let answer = Response::builder().header("content-type", "application/grpc");
         let body = StreamBody::new(tokio_stream::iter(frames));
-        Ok::<_, Broken>(answer.body(body).expect("a head"))
-    });
-    let answer = exported.traced(answers).oneshot(call(method)).await;
+        std::future::ready(Ok(answer.body(body).expect("a head")))
+    })
+}
+
+/// Calls a method that answers so.
+async fn calls(exported: &Exported, method: &str, number: &'static str) {
+    let answer = exported.traced(says(number)).oneshot(call(method)).await;
     let body = answer.expect("it answers").into_body();
     body.collect().await.expect("a whole body");
 }

@@ -19,6 +19,11 @@
 //! The status is Error for a 4xx and a 5xx, for a failure, and for a call that is
 //! dropped before it is answered. A body that the caller has read enough of is none.
 //!
+//! A gRPC call has the name and the attributes of the [conventions for gRPC][grpc] instead;
+//! every status but OK is an error. A channel of tonic puts the address into the request
+//! itself, inside of the layer: who wants it in the span gives it to the client, too
+//! (`with_origin`).
+//!
 //! # Example
 //!
 //! ```
@@ -49,6 +54,7 @@
 //! # }
 //! ```
 //!
+//! [grpc]: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 //! [http]: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
 
 mod extension;

@@ -2,6 +2,7 @@
 
 mod conventions;
 mod endings;
+mod grpc;
 mod sockets;
 
 use axum_chassis::trace::client::{ClientTrace, ClientTraceLayer};
