@@ -83,8 +83,9 @@
 //! [`checks`] has ready-made ones, for disks, certificates and exporters. With the
 //! feature `grpc-health` the same state answers grpc.health.v1.
 //!
-//! The inner service's response body must be `From<Bytes>`, as `axum::body::Body` and
-//! `http_body_util::Full<Bytes>` are.
+//! The inner service's response body must be `From<Bytes>`, as `axum::body::Body`,
+//! `http_body_util::Full<Bytes>` and those of the layers for traces and metrics around them
+//! are: outside of these layers, probes are neither traced nor counted.
 //!
 //! Of the inner service a probe needs no more than that it is ready, as tower asks of every
 //! layer. What makes callers wait until there is room, such as `ConcurrencyLimit` or

@@ -4,6 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -33,6 +34,20 @@ impl<B, W: Watch> ResponseBody<B, W> {
             inner: Some(inner),
             guard,
         }
+    }
+}
+
+/// For a layer outside that answers by itself: of its answers nobody is told here.
+impl<B: From<Bytes>, W: Watch> From<Bytes> for ResponseBody<B, W> {
+    fn from(content: Bytes) -> Self {
+        Self::new(content.into(), Guard::of_nothing())
+    }
+}
+
+/// As of `Bytes`.
+impl<B: Default, W: Watch> Default for ResponseBody<B, W> {
+    fn default() -> Self {
+        Self::new(B::default(), Guard::of_nothing())
     }
 }
 
@@ -76,7 +91,6 @@ where
 mod tests {
     use std::{cell::Cell, rc::Rc};
 
-    use bytes::Bytes;
     use http::{Method, Response};
     use http_body_util::Full;
 

@@ -31,6 +31,18 @@ impl<W: Watch> Guard<W> {
         }
     }
 
+    /// Watches nothing.
+    pub(super) fn of_nothing() -> Self {
+        Self {
+            watch: None,
+            dropped: Ending::Complete,
+            head_only: false,
+            status: None,
+            announced_bytes: None,
+            body_bytes: 0,
+        }
+    }
+
     /// Runs a step of the request; if that panics, the watch ends here.
     pub(super) fn step<T>(&mut self, step: impl FnOnce() -> T) -> T {
         let panicking = EndedByPanic(self);

@@ -9,6 +9,8 @@ mod endings;
 #[cfg(feature = "prometheus")]
 mod exemplars;
 mod labels;
+#[cfg(feature = "health")]
+mod probes;
 #[path = "../support/mod.rs"]
 mod support;
 
