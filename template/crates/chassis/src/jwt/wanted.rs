@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Algorithm, Claims, Issuer, Keys, Rejection, TokenError, Verifier,
@@ -83,13 +83,21 @@ impl WantedKey {
                     // If the task has been stopped, the next answer says so.
                     let _ = attempts.changed().await;
                 }
-                Answer::Wait | Answer::Refused => {
-                    return Err(Rejection::InvalidToken(TokenError::UnknownKey));
-                }
+                Answer::Wait | Answer::Refused => return Err(self.rejection()),
                 Answer::Unavailable { retry_after } => {
                     return Err(Rejection::KeysUnavailable { retry_after });
                 }
             }
+        }
+    }
+
+    /// After all waiting: without any keys nobody can tell whether the token is good.
+    fn rejection(&self) -> Rejection {
+        match self.keys.current().is_empty() {
+            true => Rejection::KeysUnavailable {
+                retry_after: Duration::from_secs(1),
+            },
+            false => Rejection::InvalidToken(TokenError::UnknownKey),
         }
     }
 

@@ -7,10 +7,12 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
+    task::{Context, Poll, Waker},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -189,6 +191,30 @@ async fn without_any_keys_requests_are_told_when_to_come_back() {
     assert!(live.authenticate("a").await.is_err());
     assert_eq!(begun.elapsed(), Duration::ZERO, "nothing is in flight");
     assert_eq!(live.fetches(), 1);
+}
+
+/// So slow that the next attempt has begun each time.
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_to_look_hears_that_there_are_no_keys_too() {
+    let live = Fake::answering([None]).hanging().start();
+    let mut request = pin!(live.authenticate("a"));
+    let mut look = || {
+        let mut context = Context::from_waker(Waker::noop());
+        request.as_mut().poll(&mut context)
+    };
+    for _ in 0..2 {
+        assert!(look().is_pending());
+        live.fake.gate.add_permits(1);
+        settled().await;
+        advance(Duration::from_secs(60)).await;
+        settled().await;
+    }
+    assert_eq!(live.fetches(), 3);
+    let verdict = look();
+    assert!(matches!(
+        verdict,
+        Poll::Ready(Err(Rejection::KeysUnavailable { .. }))
+    ));
 }
 
 #[tokio::test(start_paused = true)]
