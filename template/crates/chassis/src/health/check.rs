@@ -41,7 +41,8 @@ impl Check {
     /// A critical check: as long as it fails, the service is not ready.
     ///
     /// `probe` runs on the runtime, again and again, never twice at a time. It must not
-    /// block. What it returns as error is shown to whoever asks verbosely. A name that
+    /// block. What it returns as error is shown to whoever asks verbosely. Let each have a
+    /// name of its own, and none that of the watch over the runtime, `runtime`. A name that
     /// needs no escaping in a URL can be [asked for alone](super#one-check-or-all-but-one).
     pub fn new<P, F>(name: impl Into<Arc<str>>, probe: P) -> Self
     where

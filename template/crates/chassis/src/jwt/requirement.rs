@@ -35,7 +35,8 @@ enum Kind {
 type Rule = dyn Fn(&Claims, &Parts) -> bool + Send + Sync;
 
 impl Requirement {
-    /// A scope, or several with spaces between (RFC 6749 section 3.3): all of them.
+    /// A scope, or several with spaces between (RFC 6749 section 3.3): all of them. An empty
+    /// one is met by every token.
     pub fn scope(scope: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Scope(scope.into()))
     }
