@@ -126,7 +126,12 @@ fn singular(unit: &str) -> &str {
         "w" | "wk" => "week",
         "mo" => "month",
         "y" | "a" => "year",
-        other => plural(other).trim_end_matches('s'),
+        // Not every word that ends so is a plural.
+        "Cel" => "celsius",
+        other => match plural(other) {
+            unknown if unknown == other => unknown,
+            plural => plural.trim_end_matches('s'),
+        },
     }
 }
 
@@ -148,6 +153,9 @@ mod tests {
             ("{request}/s", "a_b_per_second"),
             ("By/{request}", "a_b_bytes"),
             ("1/min", "a_b_per_minute"),
+            ("J/Cel", "a_b_joules_per_celsius"),
+            ("By/ms", "a_b_bytes_per_millisecond"),
+            ("By/gross", "a_b_bytes_per_gross"),
             ("%", "a_b_percent"),
             ("furlong", "a_b_furlong"),
             ("", "a_b"),
