@@ -44,7 +44,7 @@ impl<B: From<Bytes>, W: Watch> From<Bytes> for ResponseBody<B, W> {
     }
 }
 
-/// As of `Bytes`.
+/// As from `Bytes`, for an answer without any.
 impl<B: Default, W: Watch> Default for ResponseBody<B, W> {
     fn default() -> Self {
         Self::new(B::default(), Guard::of_nothing())
