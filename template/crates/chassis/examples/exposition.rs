@@ -58,6 +58,9 @@ fn measure(meter: &Meter) {
     }
     let energy = meter.f64_counter("energy").with_unit("J");
     energy.with_description("Used.").build().add(1.5, &[]);
+    let bytes = meter.u64_counter("bytes").with_unit("By");
+    let bytes = bytes.with_description("Named as its unit.").build();
+    bytes.add(7, &[]);
 
     let wait = meter.f64_histogram("wait").with_unit("s");
     let wait = wait.with_boundaries(vec![0.1, 1.0, 10.0]);
