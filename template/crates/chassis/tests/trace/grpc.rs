@@ -37,7 +37,7 @@ pub fn says(
         let frames = frames.map(Ok::<_, Broken>);
         let answer = Response::builder().header("content-type", "application/grpc");
         let body = StreamBody::new(tokio_stream::iter(frames));
-        std::future::ready(Ok(answer.body(body).expect("a head")))
+        std::future::ready(Ok::<_, Broken>(answer.body(body).expect("a head")))
     })
 }
 
