@@ -50,19 +50,18 @@ impl Capture {
         Some(KeyValue::new(URL_QUERY, clip(&query).to_owned()))
     }
 
-    /// A query with the values of the named parameters alone.
+    /// A query with the values of the named parameters alone. A parameter without a name
+    /// is a value: it may be all that a secret link has.
     pub(super) fn redacted(&self, query: &str) -> String {
         let is_shown = |name| {
             let names = self.query_parameters.as_ref();
             names.is_some_and(|names| names.contains(name))
         };
-        let parameters = query.split('&').map(|parameter| {
-            let name = parameter.split('=').next().unwrap_or_default();
-            if name.len() == parameter.len() || is_shown(name) {
-                parameter.to_owned()
-            } else {
-                format!("{name}={REDACTED}")
-            }
+        let parameters = query.split('&');
+        let parameters = parameters.map(|parameter| match parameter.split_once('=') {
+            Some((name, _)) if !is_shown(name) => format!("{name}={REDACTED}"),
+            None if !parameter.is_empty() && !is_shown(parameter) => REDACTED.to_owned(),
+            _ => parameter.to_owned(),
         });
         parameters.collect::<Vec<_>>().join("&")
     }
@@ -128,9 +127,19 @@ mod tests {
 
     #[test]
     fn only_named_parameters_show_their_values() {
-        let shown = query(&["page"], "/?page=2&token=secret&flag&page=3&x=a=b");
-        let expected = "page=2&token=REDACTED&flag&page=3&x=REDACTED";
-        assert_eq!(shown.as_deref(), Some(expected));
+        for (uri, expected) in [
+            (
+                "/?page=2&token=secret&page=3&x=a=b",
+                "page=2&token=REDACTED&page=3&x=REDACTED",
+            ),
+            ("/?s3cret", "REDACTED"),
+            ("/?page&s3cret&&x=", "page&REDACTED&&x=REDACTED"),
+            ("/?=s3cret", "=REDACTED"),
+            ("/?", ""),
+        ] {
+            let shown = query(&["page"], uri);
+            assert_eq!(shown.as_deref(), Some(expected), "{uri}");
+        }
         assert_eq!(query(&["page"], "/"), None);
     }
 

@@ -75,7 +75,7 @@ impl<T> TraceLayer<T> {
     }
 
     /// Records `url.query`, with the values of these parameters; all other values
-    /// are `REDACTED`.
+    /// are `REDACTED`, and so is what has no name, as in `?s3cret`.
     #[must_use]
     pub fn record_query_parameters<N: Into<String>>(
         mut self,

@@ -46,7 +46,7 @@ impl<T> ClientTraceLayer<T> {
     }
 
     /// Shows the values of these parameters in `url.full`; all other values are
-    /// `REDACTED`.
+    /// `REDACTED`, and so is what has no name, as in `?s3cret`.
     #[must_use]
     pub fn record_query_parameters<N: Into<String>>(
         mut self,

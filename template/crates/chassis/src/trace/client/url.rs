@@ -54,8 +54,8 @@ mod tests {
             ("http://ada:secret@h/", "http://REDACTED:REDACTED@h/"),
             ("http://token@h:1/", "http://REDACTED:REDACTED@h:1/"),
             (
-                "http://h/?page=2&token=x&flag",
-                "http://h/?page=2&token=REDACTED&flag",
+                "http://h/?page=2&token=x&s3cret",
+                "http://h/?page=2&token=REDACTED&REDACTED",
             ),
         ] {
             assert_eq!(shown(Request::get(url)), expected);
