@@ -109,8 +109,8 @@ fn whole_seconds(duration: Duration) -> u64 {
 
 fn insufficient_scope(scope: &str) -> HeaderValue {
     // A scope holds neither quote nor backslash (RFC 6749 section 3.3); one that does is
-    // no secret, but would break the field.
-    match scope.contains(['"', '\\']) {
+    // no secret, but would break the field. An empty one tells nothing to ask for.
+    match scope.contains(['"', '\\']) || scope.trim().is_empty() {
         true => HeaderValue::from_static(INSUFFICIENT_SCOPE),
         false => HeaderValue::try_from(format!(r#"{INSUFFICIENT_SCOPE}, scope="{scope}""#))
             .unwrap_or(HeaderValue::from_static(INSUFFICIENT_SCOPE)),

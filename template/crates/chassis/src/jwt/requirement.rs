@@ -35,13 +35,13 @@ enum Kind {
 type Rule = dyn Fn(&Claims, &Parts) -> bool + Send + Sync;
 
 impl Requirement {
-    /// A scope, or several with spaces between (RFC 6749 section 3.3): all of them. An empty
-    /// one is met by every token.
+    /// A scope, or several with spaces between (RFC 6749 section 3.3): all of them. Where
+    /// there is none, as in a setting that was left empty, no token meets it.
     pub fn scope(scope: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Scope(scope.into()))
     }
 
-    /// A role (RFC 9068 section 2.2.3.1).
+    /// A role (RFC 9068 section 2.2.3.1). An empty one has nobody, whatever a token tells.
     pub fn role(role: impl Into<Cow<'static, str>>) -> Self {
         Self(Kind::Role(role.into()))
     }
@@ -71,8 +71,12 @@ impl Requirement {
 
     fn is_met(&self, claims: &Claims, request: &Parts) -> bool {
         match &self.0 {
-            Kind::Scope(scope) => words(scope).all(|scope| claims.has_scope(scope)),
-            Kind::Role(role) => claims.has_role(role),
+            // That nothing is lacking must not be true of nothing.
+            Kind::Scope(scope) => {
+                let mut scopes = words(scope).peekable();
+                scopes.peek().is_some() && scopes.all(|scope| claims.has_scope(scope))
+            }
+            Kind::Role(role) => !role.is_empty() && claims.has_role(role),
             Kind::Rule { rule, .. } => rule(claims, request),
         }
     }

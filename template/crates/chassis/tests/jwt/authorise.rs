@@ -70,6 +70,19 @@ async fn a_role_is_required_to_the_letter() {
 }
 
 #[tokio::test]
+async fn what_asks_for_nothing_lets_nobody_in() {
+    let scoped = Issuer::hs256().token(&claims_with("scope", "a b"));
+    for scope in ["", " ", "   "] {
+        let answer = call(Requirement::scope(scope), request("/", &scoped)).await;
+        let cause = format!("the token lacks the scope {scope:?}");
+        assert_eq!(refusal(&answer), (StatusCode::FORBIDDEN, BARE, cause));
+    }
+    let answer = call(Requirement::role(""), with_roles(&["", "admin"])).await;
+    let cause = r#"the subject lacks the role """#.to_owned();
+    assert_eq!(refusal(&answer), (StatusCode::FORBIDDEN, BARE, cause));
+}
+
+#[tokio::test]
 async fn a_role_is_no_scope_and_a_scope_no_role() {
     let scoped = Issuer::hs256().token(&claims_with("scope", "admin"));
     let answer = call(Requirement::role("admin"), request("/", &scoped)).await;
