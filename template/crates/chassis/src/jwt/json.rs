@@ -146,8 +146,11 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
         let mut names = Names::default();
-        while let Some((Name(name), _)) = map.next_entry::<_, Value<'_>>()? {
-            names.0.push(name);
+        while let Some((key, value)) = map.next_entry::<Key<'_>, Value<'_>>()? {
+            match key {
+                Key::Name(name) => names.0.push(name),
+                Key::OfDigits => return Ok(number(&value)),
+            }
         }
         names.check().map(|()| Value::Other)
     }
@@ -189,8 +192,54 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 }
 
+/// What stands before a value of an object.
+///
+/// With its feature `arbitrary_precision`, which any other crate can switch on for all,
+/// `serde_json` shows a number that is no integer of 64 bits as an object of its digits.
+/// Their name is told, and not parsed: so it is no name, and no text can feign it.
+enum Key<'a> {
+    Name(Cow<'a, str>),
+    OfDigits,
+}
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct("Key", AnyKey)
+    }
+}
+
+struct AnyKey;
+
+impl<'de> Visitor<'de> for AnyKey {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, name: D) -> Result<Key<'de>, D::Error> {
+        Name::deserialize(name).map(|Name(name)| Key::Name(name))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Key<'de>, E> {
+        Ok(Key::OfDigits)
+    }
+}
+
+/// By its digits. One without bounds is nothing that is looked at.
+fn number<'a>(digits: &Value<'_>) -> Value<'a> {
+    let number = match digits {
+        Value::Text(digits) => digits.parse::<f64>().ok(),
+        _ => None,
+    };
+    let finite = number.filter(|number| number.is_finite());
+    finite.map_or(Value::Other, Value::Number)
+}
+
 #[cfg(test)]
 mod tests {
+    use serde::de::value::{Error as ShownError, MapDeserializer};
+
     use super::*;
 
     fn member<'a>(json: &'a str) -> Result<Option<Value<'a>>, TokenError> {
@@ -235,6 +284,20 @@ mod tests {
         assert!(has_unique_names(
             br#"{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}"#
         ));
+    }
+
+    /// As by the feature `arbitrary_precision`.
+    #[test]
+    fn a_number_may_be_shown_as_an_object_that_no_text_can_feign() {
+        let shown = |digits: &'static str| {
+            let digits = [("$serde_json::private::Number", digits)];
+            let shown = MapDeserializer::<_, ShownError>::new(digits.into_iter());
+            Value::deserialize(shown).unwrap()
+        };
+        assert_eq!(shown("-1.5e1"), Value::Number(-15.0));
+        assert_eq!(shown("1e999"), Value::Other);
+        let feigned = r#"{"a": {"$serde_json::private::Number": "1.5"}}"#;
+        assert_eq!(member(feigned).unwrap(), Some(Value::Other));
     }
 
     #[test]
