@@ -75,7 +75,12 @@ fn single(headers: &HeaderMap) -> Option<Remote> {
     }
 }
 
+/// As the one header, so is each of the many none at all if it is repeated.
 fn multi(headers: &HeaderMap) -> Option<Remote> {
+    let is_repeated = |name: HeaderName| headers.get_all(name).iter().nth(1).is_some();
+    if MULTI.into_iter().any(is_repeated) {
+        return None;
+    }
     let sampled = match headers.get(SAMPLED).map(HeaderValue::as_bytes) {
         // The words are from before the specification, which suggests to take them.
         Some(b"0" | b"false") => Some(Sampling::Deny),
@@ -259,6 +264,22 @@ mod tests {
         }
         assert_eq!(read(&[(TRACE_ID, TRACE)]), None);
         assert_eq!(read(&[(B3, "0"), (B3, "0")]), None);
+    }
+
+    #[test]
+    fn two_of_any_header_are_none() {
+        let many = [
+            (TRACE_ID, TRACE),
+            (SPAN_ID, SPAN),
+            (PARENT_SPAN_ID, PARENT),
+            (SAMPLED, "1"),
+            (FLAGS, "1"),
+        ];
+        assert!(read(&many).is_some());
+        for again in &many {
+            let headers = [&many[..], std::slice::from_ref(again)].concat();
+            assert_eq!(read(&headers), None, "{again:?}");
+        }
     }
 
     #[test]

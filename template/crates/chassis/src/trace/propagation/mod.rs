@@ -36,12 +36,15 @@ pub use self::parse::UnknownPropagator;
 ///
 /// # What is malformed
 ///
-/// Each format is read to the letter. A trace with malformed ids is none: a new
-/// one begins. A malformed `tracestate` is left out, and so is each malformed member
-/// of the baggage, of which at most 64 members and 8192 bytes are passed on. Of a longer
-/// `tracestate` 512 characters are. One whose keys have more than one `@`, or one that is
-/// not near their end, is taken for malformed: level 2 allows that, opentelemetry's
-/// [`TraceState`] does not.
+/// Each format is read to the letter. A trace with malformed ids is none, and so is one
+/// whose header is repeated: a new one begins. A malformed `tracestate` is left out, and
+/// so is each malformed member of the baggage, of which at most 64 members and 8192 bytes
+/// are passed on. Of a longer `tracestate` 512 characters are. One whose keys have more
+/// than one `@`, or one that is not near their end, is taken for malformed: level 2 allows
+/// that, opentelemetry's [`TraceState`] does not.
+///
+/// The random flag of level 2 goes on as it came. A trace that begins here has none: who
+/// makes its ids can tell whether they are random, and OpenTelemetry's SDK does not.
 ///
 /// # Sampling
 ///
