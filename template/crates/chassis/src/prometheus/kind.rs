@@ -40,6 +40,11 @@ impl Kind {
         matches!(self, Self::Counter | Self::ObservableCounter)
     }
 
+    /// Whether the values of several series make one by their sum.
+    pub(super) fn adds_up(self) -> bool {
+        !matches!(self, Self::Gauge | Self::ObservableGauge)
+    }
+
     /// What its series are called, after the name of the family: no other family
     /// may be called so.
     pub(super) fn suffixes(self) -> &'static [&'static str] {

@@ -28,7 +28,8 @@
 //!
 //! An instrument has [so many](RegistryBuilder::series_ceiling) series and no more.
 //! What is beyond goes to the one with the label `otel_metric_overflow="true"`, and is
-//! counted by `axum_chassis_overflowed_measurements_total`, by metric.
+//! counted by `axum_chassis_overflowed_measurements_total`, by metric. Of what is observed
+//! it is the sum; of an observed gauge, which has none, the last value.
 //!
 //! # Exemplars
 //!

@@ -86,7 +86,8 @@ impl Expose for ObservedFamily {
 }
 
 /// What the callbacks of a metric have told during one scrape. Of two values of
-/// one series the last counts.
+/// one series the last counts. What is beyond the ceiling is one series: the sum, or of a
+/// gauge the last value.
 pub(super) struct Observations<'a> {
     family: &'a ObservedFamily,
     /// By labels.
@@ -101,13 +102,18 @@ impl Observations<'_> {
         }
         let labels = labels::render(attributes);
         let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_known = series.contains_key(&labels);
-        if is_known || series.len() < family.bounds.series_ceiling {
+        let has_room = series.len() < family.bounds.series_ceiling;
+        if labels != labels::OVERFLOW && (has_room || series.contains_key(&labels)) {
             series.insert(labels, value);
-        } else {
-            series.insert(labels::OVERFLOW.to_owned(), value);
-            family.overflowed.record(1_u64);
+            return;
         }
+        let overflow = series.entry(labels::OVERFLOW.to_owned()).or_default();
+        // The last alone would rise and fall with the order in which they are told.
+        *overflow = match family.about.kind.adds_up() {
+            true => *overflow + value,
+            false => value,
+        };
+        family.overflowed.record(1_u64);
     }
 }
 

@@ -1,7 +1,7 @@
 //! How many series an instrument has.
 
 use axum_chassis::prometheus::Registry;
-use opentelemetry::KeyValue;
+use opentelemetry::{KeyValue, metrics::AsyncInstrument};
 
 use crate::{lines, meter};
 
@@ -87,4 +87,37 @@ fn observations_have_the_ceiling_too() {
             r#"{otel_metric_overflow="true"} 4"#
         ]
     );
+}
+
+#[test]
+fn what_is_observed_beyond_the_ceiling_adds_up_where_it_can() {
+    let registry = Registry::builder().series_ceiling(1).build();
+    let meter = meter(&registry);
+    let names = [
+        ("n", "0"),
+        ("n", "1"),
+        ("n", "2"),
+        ("otel.metric.overflow", "true"),
+    ];
+    let counter = meter.u64_observable_counter("jobs");
+    let tells = move |observer: &dyn AsyncInstrument<u64>| {
+        for (name, value) in names {
+            observer.observe(10, &[KeyValue::new(name, value)]);
+        }
+    };
+    counter.with_callback(tells).build();
+    let sum = meter.i64_observable_up_down_counter("debts");
+    let tells = move |observer: &dyn AsyncInstrument<i64>| {
+        for (name, value) in names {
+            observer.observe(-10, &[KeyValue::new(name, value)]);
+        }
+    };
+    sum.with_callback(tells).build();
+    for _ in 0..2 {
+        let overflow = r#"{otel_metric_overflow="true"}"#;
+        let expected = [r#"{n="0"} 10"#.to_owned(), format!("{overflow} 30")];
+        assert_eq!(lines(&registry, "jobs_total"), expected);
+        let expected = [r#"{n="0"} -10"#.to_owned(), format!("{overflow} -30")];
+        assert_eq!(lines(&registry, "debts"), expected);
+    }
 }
