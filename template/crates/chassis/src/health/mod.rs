@@ -85,7 +85,8 @@
 //!
 //! The inner service's response body must be `From<Bytes>`, as `axum::body::Body`,
 //! `http_body_util::Full<Bytes>` and those of the layers for traces and metrics around them
-//! are: outside of these layers, probes are neither traced nor counted.
+//! are: outside of these layers, probes are neither traced nor counted. tonic's is not:
+//! around its services, put the layer around `Routes::into_axum_router`.
 //!
 //! Of the inner service a probe needs no more than that it is ready, as tower asks of every
 //! layer. What makes callers wait until there is room, such as `ConcurrencyLimit` or
