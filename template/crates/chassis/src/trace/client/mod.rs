@@ -14,7 +14,8 @@
 //! layer is told to](ClientTraceLayer::record_query_parameters); of a [`SecretUrl`] it
 //! has neither path nor query. Who sends a request again says so by a [`ResendCount`];
 //! for that the layer stands inside of whatever repeats, and each attempt has a span. A
-//! redirect that the client follows by itself belongs to the first.
+//! redirect that the client follows by itself belongs to the first, and takes the headers
+//! with trace and baggage along, whatever host it leads to.
 //!
 //! The status is Error for a 4xx and a 5xx, for a failure, and for a call that is
 //! dropped before it is answered. A body that the caller has read enough of is none.

@@ -13,17 +13,23 @@ use tower_service::Service;
 ///
 /// Its errors are without the URL, which may hold what no trace should.
 ///
+/// A client that follows redirects does so below all layers, and sends what they have set
+/// along: also to another host go the trace's context and the baggage. Let it follow none,
+/// unless all whom it may be sent to may know them.
+///
 /// ```no_run
 /// use axum_chassis::trace::client::{ClientTraceLayer, Reqwest};
 /// use http::Request;
 /// use http_body_util::BodyExt;
+/// use reqwest::redirect::Policy;
 /// use tower::{ServiceBuilder, ServiceExt};
 ///
 /// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
 /// let tracer = opentelemetry::global::tracer("my-service");
+/// let client = reqwest::Client::builder().redirect(Policy::none()).build()?;
 /// let client = ServiceBuilder::new()
 ///     .layer(ClientTraceLayer::new(tracer))
-///     .service(Reqwest::new(reqwest::Client::new()));
+///     .service(Reqwest::new(client));
 ///
 /// let request = Request::get("http://inventory/items").body("")?;
 /// let response = client.oneshot(request).await?;

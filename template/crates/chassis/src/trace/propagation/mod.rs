@@ -43,8 +43,9 @@ pub use self::parse::UnknownPropagator;
 /// than one `@`, or one that is not near their end, is taken for malformed: level 2 allows
 /// that, opentelemetry's [`TraceState`] does not.
 ///
-/// The random flag of level 2 goes on as it came. A trace that begins here has none: who
-/// makes its ids can tell whether they are random, and OpenTelemetry's SDK does not.
+/// The random flag of level 2 goes on as it came. A trace that begins here has it if the
+/// tracer sets it: nobody else knows how its ids are made. OpenTelemetry's SDK, whose own
+/// are random, sets none as of 0.33.
 ///
 /// # Sampling
 ///
