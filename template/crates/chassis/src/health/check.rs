@@ -41,8 +41,7 @@ impl Check {
     /// A critical check: as long as it fails, the service is not ready.
     ///
     /// `probe` runs on the runtime, again and again, never twice at a time. It must not
-    /// block. What it returns as error is shown to whoever asks verbosely. Let each have a
-    /// name of its own, and none that of the watch over the runtime, `runtime`. A name that
+    /// block. What it returns as error is shown to whoever asks verbosely. A name that
     /// needs no escaping in a URL can be [asked for alone](super#one-check-or-all-but-one).
     pub fn new<P, F>(name: impl Into<Arc<str>>, probe: P) -> Self
     where
@@ -133,7 +132,9 @@ impl Check {
     }
 
     /// A result that is older counts as failure; three times the interval (or the
-    /// time-out, if that is longer) unless told.
+    /// time-out, if that is longer) unless told. What is below the time until the next
+    /// result can be there (the longest pause, and the time-out) is raised to it: each
+    /// result would be stale before it is replaced.
     #[must_use]
     pub fn staleness(self, staleness: Duration) -> Self {
         Self {
@@ -164,10 +165,12 @@ impl Check {
 
     pub(super) fn rules(&self) -> Rules {
         let slowest = self.interval.max(self.timeout);
+        let staleness = self.staleness.unwrap_or(slowest.saturating_mul(3));
+        let pause = self.interval.saturating_add(self.interval / 10);
         Rules {
             failure_threshold: self.failure_threshold,
             success_threshold: self.success_threshold,
-            staleness_limit: self.staleness.unwrap_or(slowest.saturating_mul(3)),
+            staleness_limit: staleness.max(pause.saturating_add(self.timeout)),
         }
     }
 

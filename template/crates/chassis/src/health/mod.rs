@@ -56,7 +56,7 @@
 //! |---|---|---|
 //! | pause after a run, give or take a tenth | 5 s, 10 ms at least | [`Check::interval`] |
 //! | time of a run | 1 s | [`Check::timeout`] |
-//! | age of a result | 3 × the longer of these two | [`Check::staleness`] |
+//! | age of a result | 3 × the longer of these two; no less than the longest pause and the time of a run | [`Check::staleness`] |
 //! | failures in a row until a check that passed fails | 1 | [`Check::failure_threshold`] |
 //! | successes in a row until a check that failed passes | 1 | [`Check::success_threshold`] |
 //! | time without a task that comes through | 10 s | [`HealthBuilder::stall_limit`] |

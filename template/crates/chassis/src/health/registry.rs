@@ -212,7 +212,9 @@ pub struct HealthBuilder {
 }
 
 impl HealthBuilder {
-    /// Adds a check.
+    /// Adds a check. Let each have a name of its own, other than `runtime`, the watch's: of
+    /// one name all count, and are asked for and left out together, but metrics show the
+    /// last alone.
     pub fn check(mut self, check: Check) -> Self {
         self.checks.push(check);
         self

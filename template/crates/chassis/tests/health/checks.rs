@@ -141,6 +141,22 @@ async fn a_result_is_stale_three_intervals_after_its_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_result_is_stale_before_the_next_can_be_there() {
+    let check = passes("store").staleness(Duration::ZERO);
+    let health = Health::builder().check(check).build();
+    health.mark_started();
+    let checks = health.spawn();
+    eventually("ready", || status(&health, "/readyz") == 200).await;
+    for _ in 0..100 {
+        sleep(Duration::from_millis(500)).await;
+        assert_eq!(output(&health), "");
+    }
+    drop(checks);
+    advance(Duration::from_secs(7)).await;
+    assert_eq!(output(&health), "no result for more than 6.5s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_interval_is_kept_give_or_take_a_tenth_and_never_in_step() {
     const RUNS: usize = 100;
     let begun = Instant::now();
