@@ -30,6 +30,8 @@
 #[cfg(any(feature = "metrics", feature = "prometheus"))]
 mod bounded;
 mod cause;
+#[cfg(any(feature = "metrics", feature = "trace"))]
+mod grpc;
 #[cfg(any(
     feature = "health-metrics",
     feature = "jwt",

@@ -20,6 +20,11 @@
 //! any framing; that of a request is what its `Content-Length` says, so that one
 //! without the header has none.
 //!
+//! To HTTP a gRPC call that fails is a 200. Its `error.type` is the status that its head
+//! or its trailers tell, if that is the server's fault: `UNKNOWN`, `DEADLINE_EXCEEDED`,
+//! `UNIMPLEMENTED`, `INTERNAL`, `UNAVAILABLE` or `DATA_LOSS`. The instruments of the
+//! conventions for RPC, release candidates as of version 1.43, are not made.
+//!
 //! # Labels are bounded
 //!
 //! The route is axum's `MatchedPath` (feature `axum`) or the extension

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Instant};
 
-use http::{Request, Response, Version};
+use http::{HeaderMap, Request, Response, Version};
 
 use super::{
     Labels,
@@ -8,7 +8,7 @@ use super::{
     series::{Fixed, LabelValues, Query},
 };
 use crate::{
-    Route, request,
+    Route, grpc, request,
     watch::{Outcome, Watch},
 };
 
@@ -24,6 +24,7 @@ pub struct Recorder {
     request_bytes: Option<u64>,
     request_labels: Option<Labels>,
     response_labels: Option<Labels>,
+    grpc_status: Option<grpc::Status>,
 }
 
 impl Recorder {
@@ -38,6 +39,7 @@ impl Recorder {
             request_bytes: request::content_length(request.headers()),
             request_labels: cache.labels(extensions),
             response_labels: None,
+            grpc_status: None,
             cache,
         };
         recorder.count(1);
@@ -51,13 +53,14 @@ impl Recorder {
 
     /// What tells its series from others.
     fn query(&self, outcome: &Outcome<'_>) -> Query<'_> {
+        let grpc_error = self.grpc_status.and_then(grpc::Status::server_error);
         Query {
             fixed: Fixed {
                 method: self.method,
                 is_https: self.is_https,
                 version: self.version,
                 status: outcome.status,
-                error_type: outcome.error_type(),
+                error_type: outcome.error_type().or(grpc_error),
             },
             route: self.route.as_ref().map(Route::as_str),
             labels: LabelValues {
@@ -72,6 +75,13 @@ impl Recorder {
 impl Watch for Recorder {
     fn head<B>(&mut self, response: &Response<B>) {
         self.response_labels = self.cache.labels(response.extensions());
+        self.trailers(response.headers());
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        if self.grpc_status.is_none() {
+            self.grpc_status = grpc::Status::of(trailers);
+        }
     }
 
     fn end(self, outcome: Outcome<'_>) {

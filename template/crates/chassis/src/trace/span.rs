@@ -154,8 +154,7 @@ impl RequestSpan {
     }
 
     fn grpc_error(&self) -> Option<&'static str> {
-        let status = self.grpc_status?;
-        status.is_server_error().then(|| status.name())
+        self.grpc_status.and_then(grpc::Status::server_error)
     }
 
     /// What has become of the request.

@@ -8,6 +8,7 @@ mod conventions;
 mod endings;
 #[cfg(feature = "prometheus")]
 mod exemplars;
+mod grpc;
 mod labels;
 #[cfg(feature = "health")]
 mod probes;
