@@ -39,7 +39,7 @@ async fn a_servers_fault_is_an_error_and_a_clients_is_not() {
 async fn a_status_may_come_with_the_head_and_that_of_http_goes_before() {
     for (http, error) in [(200, "UNAVAILABLE"), (503, "503")] {
         let observed = Observed::new();
-        let refuses = service_fn(async move |_| {
+        let refuses = service_fn(move |_| async move {
             let mut response = with_status(http);
             *response.headers_mut() = status("14");
             Ok::<_, Broken>(response)
