@@ -27,11 +27,12 @@ const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 type Rehearsal = fn(&Project) -> Result<()>;
 
 pub fn run(report: &mut Report, project: &Project) -> Result<()> {
-    let steps: [(&str, Rehearsal); 10] = [
+    let steps: [(&str, Rehearsal); 11] = [
         ("ci/changed leaves out what has not changed", changed),
         ("ci/msrv takes the Rust that is promised", msrv),
         ("ci/build refuses a binary above its budget", build),
         ("ci/image pushes when told, and says the digest", image),
+        ("ci/image names a daemon that is reached by TLS", by_tls),
         ("ci/scan fails at what the scanner fails at", scan),
         ("ci/sign refuses what has no digest", sign),
         (
@@ -136,6 +137,28 @@ fn image(project: &Project) -> Result<()> {
         ensure!(pushed.calls.contains(part), "no {part}: {}", pushed.calls);
     }
     Ok(())
+}
+
+/// As on GitLab. buildx takes no builder that has the name of a context.
+fn by_tls(project: &Project) -> Result<()> {
+    let mut stage = Stage::new(project)?;
+    stage.program(
+        "docker",
+        r#"case "$1 $2" in
+           "context create") echo "$3" ;;
+           "buildx inspect") exit 1 ;;
+           "buildx create") for last; do :; done; [ "$4" != "$last" ] ;;
+           esac"#,
+    )?;
+    stage.set("IMAGE", IMAGE);
+    stage.set("DOCKER_TLS_VERIFY", "1");
+    let built = stage.run(&["image"])?;
+    built.right()?;
+    built.called(&[
+        "context create ",
+        "buildx create --name ci ",
+        "buildx build",
+    ])
 }
 
 fn scan(project: &Project) -> Result<()> {
