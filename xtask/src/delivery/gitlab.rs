@@ -1,9 +1,15 @@
-use anyhow::Result;
+use std::collections::BTreeMap;
 
-use super::project::{Fault, Project, differing, takes_and_refuses};
-use crate::test::{
-    report::Report,
-    tools::{CHECK_JSONSCHEMA, YAMLLINT},
+use anyhow::{Result, ensure};
+use serde_yaml_ng::Value;
+
+use super::project::{Fault, Project, differing, judged, takes_and_refuses};
+use crate::{
+    test::{
+        report::Report,
+        tools::{CHECK_JSONSCHEMA, YAMLLINT},
+    },
+    tree,
 };
 
 const PIPELINE: &str = ".gitlab-ci.yml";
@@ -55,5 +61,39 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         };
         takes_and_refuses(report, "yamllint", &projects, &[fault], command)?;
     }
-    Ok(())
+    let fault = Fault {
+        file: PIPELINE,
+        from: "  rules:\n    - !reference [.delivered, rules]\n",
+        to: "  extends: .delivered\n",
+        reason: "container_scanning has no rules of its own",
+    };
+    judged(report, "rules", &projects, &[fault], rules)
+}
+
+/// What is no job at the top of a pipeline.
+const KEYWORDS: [&str; 5] = ["default", "include", "stages", "variables", "workflow"];
+
+/// A job whose script is an included template's has the template's rules, too: those that it
+/// extends here do not replace them, and it would be where what it needs is not.
+fn rules(project: &Project) -> Result<String> {
+    let text = tree::read(&project.folder.join(PIPELINE))?;
+    let pipeline: BTreeMap<String, Value> = serde_yaml_ng::from_str(&text)?;
+    for (name, job) in &pipeline {
+        if KEYWORDS.contains(&name.as_str()) || name.starts_with('.') {
+            continue;
+        }
+        ensure!(
+            has_script(&pipeline, name) || job.get("rules").is_some(),
+            "{name} has no rules of its own: those of its template stay"
+        );
+    }
+    Ok(String::new())
+}
+
+fn has_script(pipeline: &BTreeMap<String, Value>, name: &str) -> bool {
+    let Some(job) = pipeline.get(name) else {
+        return false;
+    };
+    let extended = job.get("extends").and_then(Value::as_str);
+    job.get("script").is_some() || extended.is_some_and(|base| has_script(pipeline, base))
 }
