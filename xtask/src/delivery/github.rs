@@ -1,8 +1,9 @@
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use serde_yaml_ng::Value;
 
-use super::project::{Fault, Project, differing, takes_and_refuses};
+use super::project::{Fault, Project, differing, judged, takes_and_refuses};
 use crate::{
     test::{
         report::Report,
@@ -27,6 +28,7 @@ pub const ZIZMOR: Tool = Tool {
 
 pub const WORKFLOWS: &str = ".github/workflows";
 const WORKFLOW: &str = ".github/workflows/ci.yml";
+const DELIVER: &str = ".github/workflows/deliver.yml";
 const DEPENDABOT: &str = ".github/dependabot.yml";
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
@@ -56,7 +58,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
                 reason: "credential persistence through GitHub Actions artifacts",
             },
             Fault {
-                file: ".github/workflows/deliver.yml",
+                file: DELIVER,
                 from: "packages: write # to push the image",
                 to: "packages: write",
                 reason: "permissions without explanatory comments",
@@ -67,7 +69,35 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     if let Some(program) = CHECK_JSONSCHEMA.have(report)? {
         by_schema(report, &projects, &program)?;
     }
-    Ok(())
+    let fault = Fault {
+        file: DELIVER,
+        from: "group: deliver-${{ github.sha }}",
+        to: "group: deliver",
+        reason: "deliver.yml holds up other runs",
+    };
+    judged(report, "approvals", &projects, &[fault], approvals)
+}
+
+/// A job of an environment may wait for days until somebody approves: its run must not be in a
+/// group with those of other commits.
+fn approvals(project: &Project) -> Result<String> {
+    let folder = project.folder.join(WORKFLOWS);
+    for workflow in tree::files(&folder)? {
+        let read: Value = serde_yaml_ng::from_str(&tree::read(&folder.join(&workflow))?)?;
+        let jobs = read.get("jobs").and_then(Value::as_mapping);
+        let waits =
+            jobs.is_some_and(|jobs| jobs.values().any(|job| job.get("environment").is_some()));
+        let group = read.get("concurrency").and_then(|c| c.get("group"));
+        let alone = group
+            .and_then(Value::as_str)
+            .is_some_and(|group| group.contains("github.sha"));
+        ensure!(
+            !waits || alone,
+            "{} holds up other runs while one waits for an approval",
+            workflow.display()
+        );
+    }
+    Ok(String::new())
 }
 
 fn by_schema(report: &mut Report, projects: &[&Project], program: &Path) -> Result<()> {
