@@ -269,18 +269,30 @@ fn smoke(project: &Project) -> Result<()> {
     ] {
         let mut stage = Stage::new(project)?;
         stage.set("SMOKE_PATH", own);
-        let forwards = format!("[ \"$3\" = get ] && printf {port} || exec sleep 60");
-        stage.program("kubectl", &forwards)?;
+        let cluster = format!(
+            "case \"$3 $4\" in
+             'get service') printf {port} ;;
+             'get pods') printf 'pod/old\\npod/new\\n' ;;
+             *) exec sleep 60 ;;
+             esac"
+        );
+        stage.program("kubectl", &cluster)?;
+        // Tries again, as the real one does: the port is forwarded meanwhile.
+        let calls = stage.folder.path().join("calls");
         let answers = format!(
-            "case $* in *\" {port}://127.0.0.1:18080{path}\") printf 401 ;; *) printf 404 ;; esac"
+            "n=0; until grep -q port-forward {} || [ $n = 1000 ]; do n=$((n + 1)); done
+             case $* in *\" {port}://127.0.0.1:18080{path}\") printf 401 ;; *) printf 404 ;; esac",
+            calls.display()
         );
         stage.program("curl", &answers)?;
         let ended = stage.run(&["smoke", "staging"])?;
         ended.right()?;
         ended.called(&[
             "kubectl --namespace staging get service my-default-api",
-            "curl --silent --insecure",
+            "get pods --output name --sort-by .metadata.creationTimestamp",
         ])?;
+        ended.called(&["port-forward pod/new 18080:8080"])?;
+        ended.called(&["curl --silent --insecure"])?;
     }
     Ok(())
 }
