@@ -207,7 +207,8 @@ fn deploy(project: &Project) -> Result<()> {
         ("", closed, "false", Some("before, there was nothing")),
     ] {
         let mut stage = Stage::new(project)?;
-        stage.program("kubectl", &format!("printf '%s' '{revision}'"))?;
+        let cluster = format!("[ \"$1\" != wait ] && printf '%s' '{revision}'");
+        stage.program("kubectl", &cluster)?;
         let deploys = format!("grep -q 'digest: {DIGEST}' {file} && {rollout}");
         stage.program("just", &format!("[ \"$1\" != deploy ] || {{ {deploys}; }}"))?;
         stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
@@ -216,7 +217,10 @@ fn deploy(project: &Project) -> Result<()> {
         let ended = stage.run(&["deploy", "staging"])?;
         match fault {
             None => ended.right().map(drop)?,
-            Some(fault) => ended.wrong(fault)?,
+            Some(fault) => {
+                ended.wrong(fault)?;
+                ended.called(&["just deploy", "kubectl events", "kubectl logs"])?;
+            }
         }
         let back = ended.calls.contains("just rollback");
         ensure!(
@@ -225,7 +229,7 @@ fn deploy(project: &Project) -> Result<()> {
             ended.calls
         );
         ensure!(
-            !back || ended.calls.contains("just rollback staging 7\n"),
+            !back || ended.calls.ends_with("just rollback staging 7\n"),
             "{}",
             ended.calls
         );
