@@ -305,12 +305,19 @@ fn review(project: &Project) -> Result<()> {
     let mut stage = Stage::new(project)?;
     stage.program(
         "kubectl",
-        &format!("[ \"$1\" != kustomize ] || echo '  image: {IMAGE}:0.1.0'"),
+        &format!(
+            "case $* in
+             kustomize*) echo '  image: {IMAGE}:0.1.0' ;;
+             *'get pod postgres') exit 1 ;;
+             esac"
+        ),
     )?;
     stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
     let made = stage.run(&["review", "up", "my-branch"])?;
     made.right()?;
     made.called(&[
+        "--namespace review-my-branch run postgres --image postgres:",
+        "wait --for condition=ready --timeout 5m pod/postgres",
         "delete --kustomize target/review --selector app.kubernetes.io/component=migration",
         "apply --kustomize target/review",
         "rollout status deployment/my-default-api",
@@ -325,12 +332,12 @@ fn review(project: &Project) -> Result<()> {
     }
     let removed = stage.run(&["review", "down", "my-branch"])?;
     removed.right()?;
-    ensure!(
-        removed.calls.contains("delete namespace review-my-branch"),
-        "{}",
-        removed.calls
-    );
-    Ok(())
+    removed.called(&["delete namespace review-my-branch "])?;
+    // Cut behind the hyphen, it would end with one.
+    let long = "a".repeat(55);
+    let removed = stage.run(&["review", "down", &format!("{long}-b")])?;
+    removed.right()?;
+    removed.called(&[format!("delete namespace review-{long} ").as_str()])
 }
 
 fn release(project: &Project) -> Result<()> {
