@@ -70,6 +70,9 @@ fn changed(project: &Project) -> Result<()> {
     commit("scripts/image-build")?;
     let said = says("HEAD~1")?;
     ensure!(said.contains("image=true"), "{said}");
+    commit(".github/workflows/ci.yml")?;
+    let said = says("HEAD~1")?;
+    ensure!(!said.contains("=false"), "{said}");
     commit("src/main.rs")?;
     let said = says("HEAD~1")?;
     ensure!(
