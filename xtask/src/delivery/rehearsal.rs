@@ -136,6 +136,7 @@ fn image(project: &Project) -> Result<()> {
         "--platform linux/amd64,linux/arm64",
         "--tag ghcr.io/acme/my-default:one --tag ghcr.io/acme/my-default:two",
         "--provenance mode=max --sbom true",
+        "--tag ghcr.io/acme/my-default:two-symbols --target symbols --provenance false --push",
     ] {
         ensure!(pushed.calls.contains(part), "no {part}: {}", pushed.calls);
     }
