@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::Database;
-use crate::support::{Service, token, until};
+use crate::support::{Service, run, token, until};
 
 /// How often the process is killed, unless `CRASH_CYCLES` says otherwise.
 const CYCLES: usize = 1;
@@ -64,6 +64,26 @@ async fn no_acknowledged_write_is_lost_when_the_process_is_killed_and_none_is_do
     let count = known.acknowledged.lock().unwrap().len();
     println!("{cycles} crashes, {count} writes, ready again after {slowest:?} at most");
     assert!(slowest < READY_WITHIN, "{slowest:?}");
+}
+
+/// As after a rollback: the schema stays, and suits the release before.
+#[tokio::test]
+async fn a_release_starts_with_the_schema_of_the_next_one() {
+    let database = Database::create().await;
+    let migrated = run(&["migrate"], &database.settings());
+    assert_eq!(migrated.status.code(), Some(0));
+    let mut connection = database.connect().await;
+    let next =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                SELECT 9999, 'of the next release', success, checksum, execution_time
+                FROM _sqlx_migrations LIMIT 1";
+    let inserted = sqlx::query(next).execute(&mut connection).await.unwrap();
+    assert_eq!(inserted.rows_affected(), 1);
+
+    let migrated = run(&["migrate"], &database.settings());
+    assert_eq!(migrated.status.code(), Some(0));
+    let service = Service::with(&database.settings()).await;
+    service.create("lamp").await;
 }
 
 /// Kills the service in the middle of writes, and starts it again.
