@@ -211,7 +211,13 @@ fn deploy(project: &Project) -> Result<()> {
         ("", closed, "false", Some("before, there was nothing")),
     ] {
         let mut stage = Stage::new(project)?;
-        let cluster = format!("[ \"$1\" != wait ] && printf '%s' '{revision}'");
+        let cluster = format!(
+            "case $1 in
+             kustomize) sed -n 's/^ *digest: */image: ghcr.io\\/acme\\/my-default@/p' {file} ;;
+             wait) exit 1 ;;
+             *) printf '%s' '{revision}' ;;
+             esac"
+        );
         stage.program("kubectl", &cluster)?;
         let deploys = format!("grep -q 'digest: {DIGEST}' {file} && {rollout}");
         stage.program("just", &format!("[ \"$1\" != deploy ] || {{ {deploys}; }}"))?;
@@ -245,6 +251,18 @@ fn deploy(project: &Project) -> Result<()> {
         let after = tree::read(&project.folder.join(file))?;
         ensure!(before == after, "{file} is left changed: {after}");
     }
+    pinned(project)
+}
+
+/// An overlay has an image of its own.
+fn pinned(project: &Project) -> Result<()> {
+    let mut stage = Stage::new(project)?;
+    stage.program("kubectl", &format!("echo 'image: {IMAGE}@sha256:bbbb'"))?;
+    stage.program("just", "")?;
+    stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
+    let ended = stage.run(&["deploy", "staging"])?;
+    ended.wrong("names another image")?;
+    ensure!(!ended.calls.contains("just"), "{}", ended.calls);
     Ok(())
 }
 
