@@ -115,7 +115,7 @@ fn belongs(file: &Path, answers: Answers) -> bool {
         database == "postgres"
     } else if file.starts_with(".github/") {
         matches!(answers.ci, "github" | "both")
-    } else if file.starts_with(".gitlab") || file == "renovate.json" {
+    } else if file.starts_with(".gitlab") {
         matches!(answers.ci, "gitlab" | "both")
     } else if file == "Jenkinsfile" {
         answers.ci == "both"

@@ -3,7 +3,10 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use serde_yaml_ng::Value;
 
-use super::project::{Fault, Project, differing, judged, takes_and_refuses};
+use super::{
+    project::{Fault, Project, differing, judged, takes_and_refuses},
+    renovate,
+};
 use crate::{
     test::{
         report::Report,
@@ -30,6 +33,7 @@ pub const WORKFLOWS: &str = ".github/workflows";
 const WORKFLOW: &str = ".github/workflows/ci.yml";
 const DELIVER: &str = ".github/workflows/deliver.yml";
 const DEPENDABOT: &str = ".github/dependabot.yml";
+const RENOVATE: &str = ".github/renovate.json";
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     let projects = differing(report, projects, &[".github"])?;
@@ -68,6 +72,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     }
     if let Some(program) = CHECK_JSONSCHEMA.have(report)? {
         by_schema(report, &projects, &program)?;
+        renovate::run(report, &projects, RENOVATE, &program)?;
     }
     let fault = Fault {
         file: DELIVER,

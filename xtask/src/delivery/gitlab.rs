@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use serde_yaml_ng::Value;
 
-use super::project::{Fault, Project, differing, judged, takes_and_refuses};
+use super::{
+    project::{Fault, Project, differing, judged, takes_and_refuses},
+    renovate,
+};
 use crate::{
     test::{
         report::Report,
@@ -13,10 +16,10 @@ use crate::{
 };
 
 const PIPELINE: &str = ".gitlab-ci.yml";
-const RENOVATE: &str = "renovate.json";
+const RENOVATE: &str = ".gitlab/renovate.json";
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
-    let projects = differing(report, projects, &[PIPELINE, ".gitlab", RENOVATE])?;
+    let projects = differing(report, projects, &[PIPELINE, ".gitlab"])?;
     if let Some(program) = CHECK_JSONSCHEMA.have(report)? {
         let pipeline = |project: &Project| {
             let mut schema = project.command(&program);
@@ -32,18 +35,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
             reason: "'maybe' is not of type 'boolean'",
         };
         takes_and_refuses(report, "schema", &projects, &[fault], pipeline)?;
-        let renovate = |project: &Project| {
-            let mut schema = project.command(&program);
-            schema.args(["--builtin-schema", "vendor.renovate", RENOVATE]);
-            schema
-        };
-        let fault = Fault {
-            file: RENOVATE,
-            from: "\"minimumReleaseAge\": \"7 days\"",
-            to: "\"minimumReleaseAge\": 7",
-            reason: "7 is not of type 'string'",
-        };
-        takes_and_refuses(report, "schema of Renovate", &projects, &[fault], renovate)?;
+        renovate::run(report, &projects, RENOVATE, &program)?;
     }
     if let Some(program) = YAMLLINT.have(report)? {
         let command = |project: &Project| {

@@ -13,6 +13,7 @@ pub mod manifests;
 mod migrations;
 mod project;
 mod rehearsal;
+mod renovate;
 mod steps;
 
 use std::{process::ExitCode, time::Instant};
