@@ -39,8 +39,9 @@ pub fn check(project: &Path, answers: Answers) -> Result<()> {
 }
 
 /// Where braces are another language's.
-const BRACES: [&str; 5] = [
+const BRACES: [&str; 6] = [
     ".github/workflows",
+    "ci/release",
     "deploy/components/backup-alerts/prometheusrule.yaml",
     "deploy/components/monitoring/dashboard.json",
     "deploy/components/monitoring/prometheusrule.yaml",

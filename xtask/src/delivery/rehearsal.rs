@@ -370,7 +370,7 @@ fn review(project: &Project) -> Result<()> {
 fn release(project: &Project) -> Result<()> {
     let copy = project.copy("release")?;
     let mut stage = Stage::new(&copy)?;
-    stage.program("docker", "")?;
+    stage.program("docker", &format!("[ \"$3\" != inspect ] || echo {DIGEST}"))?;
     stage.set("IMAGE", IMAGE);
     let tag = |tag: &str, message: &str| {
         let message = format!("--message={message}");
@@ -385,12 +385,22 @@ fn release(project: &Project) -> Result<()> {
     let commit = git(&copy.folder, &["rev-parse", "v0.1.0"])?;
     let released = stage.run(&["release", "v0.1.0"])?;
     released.right()?;
-    let named = format!("--tag {IMAGE}:0.1.0 {IMAGE}:{}", commit.trim());
-    ensure!(
-        released.calls.contains(&named),
-        "no {named}: {}",
-        released.calls
+    let (tagged, image) = (
+        format!("{IMAGE}:{}", commit.trim()),
+        format!("{IMAGE}@{DIGEST}"),
     );
+    released.called(&["imagetools inspect ", &tagged])?;
+    released.called(&[&format!("create --tag {IMAGE}:0.1.0 {image}")])?;
+    let signed = ["release", "v0.1.0", "https://x/", "https://i"];
+    stage.program("cosign", "")?;
+    let released = stage.run(&signed)?;
+    released.right()?;
+    let by = "--certificate-identity-regexp ^https://x/ --certificate-oidc-issuer https://i ";
+    released.called(&["cosign verify ", by, &image, "imagetools create"])?;
+    stage.program("cosign", "exit 1")?;
+    let refused = stage.run(&signed)?;
+    refused.wrong("has not signed the image of")?;
+    ensure!(!refused.calls.contains("create"), "{}", refused.calls);
     let notes = tree::read(&copy.folder.join("target/release-notes/notes.md"))?;
     ensure!(
         notes.contains("since v0.0.9") && notes.contains("- What is new"),
