@@ -14,6 +14,8 @@ mod migrations;
 mod project;
 mod rehearsal;
 mod renovate;
+mod rollout;
+mod stage;
 mod steps;
 
 use std::{process::ExitCode, time::Instant};
