@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::{
     github::{ACTIONLINT, WORKFLOWS, ZIZMOR},
-    project::{Fault, Project, differing, takes_and_refuses},
+    project::{Fault, Project, differing, judged, takes_and_refuses},
     rehearsal,
 };
 use crate::{
@@ -25,6 +25,13 @@ pub const SHELLCHECK: Tool = Tool {
 
 pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     report.check("the pipelines run the same steps", || same(&projects[0]))?;
+    let fault = Fault {
+        file: JENKINSFILE,
+        from: "    agent none\n",
+        to: "    agent any\n",
+        reason: "an agent is held while somebody is asked",
+    };
+    judged(report, JENKINSFILE, &[&projects[0]], &[fault], asking)?;
     rehearsal::run(report, &projects[0])?;
     let mut programs = Vec::new();
     for tool in [&SHELLCHECK, &CHECK_JSONSCHEMA, &ZIZMOR, &ACTIONLINT] {
@@ -56,6 +63,22 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     })
 }
 
+const JENKINSFILE: &str = "Jenkinsfile";
+
+/// Somebody who is asked may answer on the next day: until then there must be no agent.
+fn asking(project: &Project) -> Result<String> {
+    let jenkins = tree::read(&project.folder.join(JENKINSFILE))?;
+    let mut stages = jenkins.split("stage('");
+    let around = stages.next().unwrap_or_default();
+    let asks = stages.find(|stage| stage.contains(" input "));
+    let asks = asks.context("no stage asks before production")?;
+    ensure!(
+        around.contains("agent none") && !asks.contains("agent any"),
+        "an agent is held while somebody is asked"
+    );
+    Ok(String::new())
+}
+
 /// What only one platform needs a step for: GitLab knows by itself what has changed, and
 /// has review apps.
 const GITHUB_ALONE: [&str; 1] = ["changed"];
@@ -71,7 +94,7 @@ fn same(project: &Project) -> Result<()> {
     }
     let mut gitlab = tree::read(&project.folder.join(".gitlab-ci.yml"))?;
     gitlab += &tree::read(&project.folder.join(".gitlab/audit.yml"))?;
-    let jenkins = tree::read(&project.folder.join("Jenkinsfile"))?;
+    let jenkins = tree::read(&project.folder.join(JENKINSFILE))?;
     let mut all: BTreeSet<_> = tree::files(&project.folder.join("ci"))?
         .iter()
         .map(|step| step.display().to_string())
