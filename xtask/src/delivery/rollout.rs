@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use serde_yaml_ng::Value;
 
 use super::{
     project::Project,
@@ -182,25 +183,27 @@ fn smoke(project: &Project) -> Result<()> {
 
 fn review(project: &Project) -> Result<()> {
     let mut stage = Stage::new(project)?;
-    stage.program(
-        "kubectl",
-        &format!(
-            "case $* in
-             kustomize*) echo '  image: {IMAGE}:0.1.0' ;;
-             *'get pod postgres') exit 1 ;;
-             esac"
-        ),
-    )?;
+    let applied = stage.folder.path().join("applied");
+    let cluster = format!(
+        "case $* in
+         kustomize*) echo '  image: {IMAGE}:0.1.0' ;;
+         *'apply --filename -') cat >> {} ;;
+         esac",
+        applied.display()
+    );
+    stage.program("kubectl", &cluster)?;
     stage.set("IMAGE", &format!("{IMAGE}@{DIGEST}"));
     let made = stage.run(&["review", "up", "my-branch"])?;
     made.right()?;
     made.called(&[
-        "--namespace review-my-branch run postgres --image postgres:",
+        "kubectl --namespace review-my-branch apply --filename -",
+        "create service clusterip postgres --tcp 5432 ",
         "wait --for condition=ready --timeout 5m pod/postgres",
         "delete --kustomize target/review --selector app.kubernetes.io/component=migration",
         "apply --kustomize target/review",
         "rollout status deployment/my-default-api",
     ])?;
+    restricted(&tree::read(&applied)?)?;
     let overlay = tree::read(&project.folder.join("target/review/kustomization.yaml"))?;
     for part in [
         "namespace: review-my-branch",
@@ -217,4 +220,21 @@ fn review(project: &Project) -> Result<()> {
     let removed = stage.run(&["review", "down", &format!("{long}-b")])?;
     removed.right()?;
     removed.called(&[format!("delete namespace review-{long} ").as_str()])
+}
+
+/// What Pod Security `restricted` asks of a pod.
+fn restricted(pod: &str) -> Result<()> {
+    let pod: Value = serde_yaml_ng::from_str(pod)?;
+    let (spec, own) = (
+        &pod["spec"],
+        &pod["spec"]["containers"][0]["securityContext"],
+    );
+    ensure!(
+        spec["securityContext"]["runAsNonRoot"] == true
+            && spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+            && own["allowPrivilegeEscalation"] == false
+            && own["capabilities"]["drop"][0] == "ALL",
+        "not restricted: {pod:?}"
+    );
+    Ok(())
 }
