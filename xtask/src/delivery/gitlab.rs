@@ -55,8 +55,9 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
     }
     let fault = Fault {
         file: PIPELINE,
-        from: "  rules:\n    - !reference [.delivered, rules]\n",
-        to: "  extends: .delivered\n",
+        from: "  cache: []\n  rules:\n    - if: $CI_PIPELINE_SOURCE == \"merge_request_event\" && \
+               $DEPLOY == \"true\"\n    - !reference [.delivered, rules]\n",
+        to: "  cache: []\n  extends: .delivered\n",
         reason: "container_scanning has no rules of its own",
     };
     judged(report, "rules", &projects, &[fault], rules)
