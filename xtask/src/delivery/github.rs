@@ -80,7 +80,25 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         to: "group: deliver",
         reason: "deliver.yml holds up other runs",
     };
-    judged(report, "approvals", &projects, &[fault], approvals)
+    judged(report, "approvals", &projects, &[fault], approvals)?;
+    let fault = Fault {
+        file: DELIVER,
+        from: "- run: ci/scan",
+        to: "- run: ci/sign",
+        reason: "signs what was not scanned",
+    };
+    judged(report, "signature", &projects, &[fault], signature)
+}
+
+/// It says that an image was scanned.
+fn signature(project: &Project) -> Result<String> {
+    let deliver = tree::read(&project.folder.join(DELIVER))?;
+    let (scan, sign) = (deliver.find("ci/scan "), deliver.find("ci/sign "));
+    ensure!(
+        scan.is_some() && scan < sign,
+        "{DELIVER} signs what was not scanned"
+    );
+    Ok(String::new())
 }
 
 /// A job of an environment may wait for days until somebody approves: its run must not be in a

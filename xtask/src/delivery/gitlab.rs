@@ -60,7 +60,26 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
         to: "  cache: []\n  extends: .delivered\n",
         reason: "container_scanning has no rules of its own",
     };
-    judged(report, "rules", &projects, &[fault], rules)
+    judged(report, "rules", &projects, &[fault], rules)?;
+    let fault = Fault {
+        file: PIPELINE,
+        from: "  needs: [container, scan]\n",
+        to: "  needs: [container]\n",
+        reason: "what was not scanned is signed",
+    };
+    judged(report, "signature", &projects, &[fault], signature)
+}
+
+/// It says that an image was scanned.
+fn signature(project: &Project) -> Result<String> {
+    let text = tree::read(&project.folder.join(PIPELINE))?;
+    let pipeline: Value = serde_yaml_ng::from_str(&text)?;
+    let needs = pipeline["sign"]["needs"].as_sequence();
+    ensure!(
+        needs.is_some_and(|needs| needs.iter().any(|job| job == "scan")),
+        "what was not scanned is signed"
+    );
+    Ok(String::new())
 }
 
 /// What is no job at the top of a pipeline.
