@@ -17,9 +17,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, StreamBody};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -125,6 +125,37 @@ pub fn with_status(status: u16) -> Response<Script> {
     let mut response = Response::new(Script::new(&[]));
     *response.status_mut() = StatusCode::from_u16(status).expect("a valid status");
     response
+}
+
+/// How a gRPC call has ended, as headers or trailers.
+fn grpc_status(number: &'static str) -> HeaderMap {
+    let name = HeaderName::from_static("grpc-status");
+    HeaderMap::from_iter([(name, HeaderValue::from_static(number))])
+}
+
+/// A response to a gRPC call, with its status in the head.
+pub fn with_grpc_status(status: u16, number: &'static str) -> Response<Script> {
+    let mut response = with_status(status);
+    *response.headers_mut() = grpc_status(number);
+    response
+}
+
+/// A service that answers a gRPC call with a message and a status in the trailers.
+pub fn says(
+    number: &'static str,
+) -> impl Service<
+    Request<()>,
+    Response = Response<impl Body<Data = Bytes, Error = Broken>>,
+    Error = Broken,
+> {
+    service_fn(move |_| {
+        let message = Frame::data(Bytes::from("hello"));
+        let frames = [message, Frame::trailers(grpc_status(number))];
+        let frames = frames.map(Ok::<_, Broken>);
+        let answer = Response::builder().header("content-type", "application/grpc");
+        let body = StreamBody::new(tokio_stream::iter(frames));
+        future::ready(Ok::<_, Broken>(answer.body(body).expect("a head")))
+    })
 }
 
 /// A service that fails before it answers.

@@ -1,44 +1,18 @@
 //! What a span tells of a gRPC call.
 
 use axum_chassis::Route;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::Body;
-use http_body_util::{BodyExt, StreamBody};
+use http::{HeaderValue, Request};
+use http_body_util::BodyExt;
 use opentelemetry::trace::Status;
-use tower::{Service, ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use crate::{Exported, attribute, support::*};
-
-type Frame = http_body::Frame<Bytes>;
 
 pub fn call(method: &str) -> Request<()> {
     let mut call = get(method);
     let media_type = HeaderValue::from_static("application/grpc+proto");
     call.headers_mut().insert("content-type", media_type);
     call
-}
-
-pub fn status(number: &'static str) -> HeaderMap {
-    let name = HeaderName::from_static("grpc-status");
-    HeaderMap::from_iter([(name, HeaderValue::from_static(number))])
-}
-
-/// A service that answers with a message and a status in the trailers.
-pub fn says(
-    number: &'static str,
-) -> impl Service<
-    Request<()>,
-    Response = Response<impl Body<Data = Bytes, Error = Broken>>,
-    Error = Broken,
-> {
-    service_fn(move |_| {
-        let frames = [Frame::data("hello".into()), Frame::trailers(status(number))];
-        let frames = frames.map(Ok::<_, Broken>);
-        let answer = Response::builder().header("content-type", "application/grpc");
-        let body = StreamBody::new(tokio_stream::iter(frames));
-        std::future::ready(Ok::<_, Broken>(answer.body(body).expect("a head")))
-    })
 }
 
 /// Calls a method that answers so.
@@ -87,11 +61,7 @@ async fn a_servers_fault_is_an_error_and_a_clients_is_not() {
 #[tokio::test]
 async fn a_status_may_come_with_the_head() {
     let exported = Exported::new();
-    let refuses = service_fn(async |_| {
-        let mut response = with_status(200);
-        *response.headers_mut() = status("16");
-        Ok::<_, Broken>(response)
-    });
+    let refuses = answers(|| with_grpc_status(200, "16"));
     read(exported.traced(refuses), call("/shop.Cart/Add")).await;
     let told = attribute(&exported.only(), "rpc.response.status_code");
     assert_eq!(told, "UNAUTHENTICATED");

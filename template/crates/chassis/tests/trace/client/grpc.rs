@@ -2,13 +2,8 @@
 
 use axum_chassis::trace::client::SecretUrl;
 use opentelemetry::trace::Status;
-use tower::service_fn;
 
-use crate::{
-    Exported, attribute,
-    grpc::{call, says, status},
-    support::*,
-};
+use crate::{Exported, attribute, grpc::call, support::*};
 
 const ADD: &str = "http://shop:81/shop.Cart/Add";
 
@@ -45,11 +40,7 @@ async fn a_call_has_the_attributes_of_the_conventions_for_grpc() {
 #[tokio::test]
 async fn a_status_may_come_with_the_head() {
     let exported = Exported::new();
-    let refuses = service_fn(async |_| {
-        let mut response = with_status(200);
-        *response.headers_mut() = status("16");
-        Ok::<_, Broken>(response)
-    });
+    let refuses = answers(|| with_grpc_status(200, "16"));
     read(exported.client(refuses), call(ADD)).await;
     assert_eq!(attribute(&exported.only(), "error.type"), "UNAUTHENTICATED");
 }
