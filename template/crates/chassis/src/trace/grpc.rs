@@ -2,7 +2,7 @@
 //!
 //! A call is a POST with a path of `/package.Service/Method`.
 
-use http::{HeaderMap, Request, header::CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, header::CONTENT_TYPE};
 
 pub(super) use crate::grpc::Status;
 use crate::{grpc::GRPC_STATUS, request::header};
@@ -11,7 +11,7 @@ const GRPC: &str = "application/grpc";
 
 /// Whether a request is a gRPC call; gRPC-Web is not, it hides its trailers in the body.
 pub(super) fn is_call<B>(request: &Request<B>) -> bool {
-    is_grpc(request.headers())
+    request.method() == Method::POST && is_grpc(request.headers())
 }
 
 /// Whether a response is the answer to one. Who speaks gRPC says so, also of an error.
@@ -56,5 +56,11 @@ mod tests {
             assert!(!is_call_of(other), "{other}");
         }
         assert!(!is_call(&Request::new(())));
+    }
+
+    #[test]
+    fn a_call_is_a_post() {
+        let get = Request::get("/").header(CONTENT_TYPE, GRPC).body(());
+        assert!(!is_call(&get.unwrap()));
     }
 }

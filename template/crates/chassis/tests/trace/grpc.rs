@@ -1,7 +1,7 @@
 //! What a span tells of a gRPC call.
 
 use axum_chassis::Route;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use opentelemetry::trace::Status;
 use tower::ServiceExt;
@@ -10,6 +10,7 @@ use crate::{Exported, attribute, support::*};
 
 pub fn call(method: &str) -> Request<()> {
     let mut call = get(method);
+    *call.method_mut() = Method::POST;
     let media_type = HeaderValue::from_static("application/grpc+proto");
     call.headers_mut().insert("content-type", media_type);
     call
@@ -90,9 +91,9 @@ async fn a_request_that_is_answered_by_http_is_no_call_whatever_it_says() {
     read(exported.traced(answers(|| with_status(503))), request).await;
 
     let span = exported.only();
-    assert_eq!(span.name, "GET /items/{id}");
+    assert_eq!(span.name, "POST /items/{id}");
     for (name, value) in [
-        ("http.request.method", "GET"),
+        ("http.request.method", "POST"),
         ("http.route", "/items/{id}"),
         ("url.path", "/items/7"),
         ("http.response.status_code", "503"),
