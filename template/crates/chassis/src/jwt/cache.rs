@@ -103,8 +103,8 @@ impl VerifiedTokens {
         None
     }
 
-    pub(super) fn insert(&self, token: &str, claims: Claims) {
-        self.0.insert(token.as_bytes().into(), claims);
+    pub(super) fn insert(&self, token: &[u8], claims: Claims) {
+        self.0.insert(token.into(), claims);
     }
 
     pub(super) fn tokens(&self) -> usize {
@@ -157,7 +157,7 @@ mod tests {
     fn tokens_of_replaced_keys_are_forgotten_and_those_of_other_issuers_are_not() {
         let before = [issuer("a"), issuer("b")];
         let cache = VerifiedTokens::new(&TokenCache::default()).unwrap();
-        for (token, issuer) in [("a1", 0), ("a2", 0), ("b1", 1)] {
+        for (token, issuer) in [(b"a1", 0), (b"a2", 0), (b"b1", 1)] {
             cache.insert(token, verified(issuer, &before));
         }
         assert!(cache.find(b"a1", &before).is_some());
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(cache.tokens(), 1);
         assert!(cache.find(b"b1", &after).is_some());
 
-        cache.insert("a1", verified(0, &after));
+        cache.insert(b"a1", verified(0, &after));
         assert!(cache.find(b"a1", &after).is_some());
     }
 
@@ -179,7 +179,7 @@ mod tests {
         let bounds = TokenCache::default().max_tokens(usize::MAX);
         let cache = VerifiedTokens::new(&bounds.max_bytes(20_000)).unwrap();
         for n in 0..20_000 {
-            cache.insert(&n.to_string(), verified(0, &issuers));
+            cache.insert(n.to_string().as_bytes(), verified(0, &issuers));
         }
         let used = cache.0.memory_used();
         assert!(used.entries + used.map < 100_000, "{used:?}");

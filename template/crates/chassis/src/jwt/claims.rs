@@ -41,18 +41,18 @@ impl Claims {
 
     /// Who issued the token: `iss` (RFC 7519 section 4.1.1).
     pub fn issuer(&self) -> &str {
-        &self.set().issuer
+        self.set().issuer()
     }
 
     /// Who it is about: `sub` (RFC 7519 section 4.1.2). Never empty, and unique within
     /// the issuer only.
     pub fn subject(&self) -> &str {
-        &self.set().subject
+        self.set().subject()
     }
 
     /// Whom it is for: `aud` (RFC 7519 section 4.1.3). Ours is among them.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        self.set().audiences.iter().map(Box::as_ref)
+        self.set().audiences()
     }
 
     /// When it expires: `exp` (RFC 7519 section 4.1.4).
@@ -72,12 +72,12 @@ impl Claims {
 
     /// Its own name: `jti` (RFC 7519 section 4.1.7).
     pub fn id(&self) -> Option<&str> {
-        self.set().id.as_deref()
+        self.set().id()
     }
 
     /// What it allows: the words of `scope` (RFC 8693 section 4.2).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        words(&self.set().scope)
+        words(self.set().scope())
     }
 
     /// Whether `scope` is among the scopes, to the letter.
@@ -146,9 +146,9 @@ impl Claims {
 impl fmt::Debug for Claims {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
-            .field("issuer", &self.set().issuer)
-            .field("subject", &self.set().subject)
-            .field("scope", &self.set().scope)
+            .field("issuer", &self.issuer())
+            .field("subject", &self.subject())
+            .field("scope", &self.set().scope())
             .finish_non_exhaustive()
     }
 }

@@ -109,8 +109,8 @@ impl Issuer {
         list.is_none_or(|list| list.contains(&algorithm))
     }
 
-    pub(super) fn is_for(&self, audiences: &[Box<str>]) -> bool {
-        let is_ours = |audience: &str| self.audiences.iter().any(|ours| ours == audience);
-        audiences.iter().any(|audience| is_ours(audience))
+    /// Whether a token for this audience is one for us.
+    pub(super) fn is_for(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|ours| ours == audience)
     }
 }

@@ -63,6 +63,9 @@
 //! A token also counts as its share of the bytes at least, 839 by default. When there is
 //! no more room, those go that were used the least.
 //!
+//! Of a token that is not remembered the header often is: all tokens of a key have the same
+//! one. So many as 64 are known, each of a token that was good.
+//!
 //! # Metrics
 //!
 //! With [`VerifierBuilder::meter`], beside those of the cache:
@@ -121,6 +124,7 @@ mod ed25519;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+mod headers;
 mod instruments;
 mod issuer;
 mod json;

@@ -1,3 +1,4 @@
+use memchr::{memchr, memmem::Finder};
 use serde_json::Value;
 
 use super::{TokenError, VerifierError, json};
@@ -7,16 +8,14 @@ use super::{TokenError, VerifierError, json};
 pub(super) struct RolesPointer {
     /// The name of the claim.
     claim: String,
+    finder: Finder<'static>,
     /// The pointer from there on.
     rest: String,
 }
 
 impl Default for RolesPointer {
     fn default() -> Self {
-        Self {
-            claim: "roles".to_owned(),
-            rest: String::new(),
-        }
+        Self::of("roles".to_owned(), String::new())
     }
 }
 
@@ -29,18 +28,25 @@ impl RolesPointer {
             return Err(malformed());
         }
         let (claim, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
-        Ok(Self {
-            // In this order (RFC 6901 section 4).
-            claim: claim.replace("~1", "/").replace("~0", "~"),
-            rest: rest.to_owned(),
-        })
+        // In this order (RFC 6901 section 4).
+        let claim = claim.replace("~1", "/").replace("~0", "~");
+        Ok(Self::of(claim, rest.to_owned()))
+    }
+
+    fn of(claim: String, rest: String) -> Self {
+        Self {
+            finder: Finder::new(&claim).into_owned(),
+            claim,
+            rest,
+        }
     }
 
     /// The roles that these claims tell; none if there is nothing where it points at.
     pub(super) fn read(&self, claims: &str) -> Result<Vec<Box<str>>, TokenError> {
         // Most tokens tell none, and are not parsed once more for that. A name can be
         // spelled otherwise only with a backslash.
-        if !claims.contains(&self.claim) && !claims.contains('\\') {
+        let bytes = claims.as_bytes();
+        if self.finder.find(bytes).is_none() && memchr(b'\\', bytes).is_none() {
             return Ok(Vec::new());
         }
         let malformed = TokenError::MalformedClaim("roles");

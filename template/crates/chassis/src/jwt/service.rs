@@ -28,7 +28,7 @@ enum Verdict {
     /// It depends on a key that may be about to come.
     Open {
         key: WantedKey,
-        token: String,
+        token: Box<[u8]>,
     },
 }
 
@@ -52,10 +52,8 @@ impl<S> Jwt<S> {
         match self.verifier.verify_known(credentials) {
             Some(Ok(claims)) => Verdict::Passed(Some(claims)),
             Some(Err(error)) => Verdict::Rejected(Rejection::InvalidToken(error)),
-            None => match bearer::token(credentials) {
-                Ok(token) => self.judge_new(token),
-                Err(rejection) => self.reject(rejection),
-            },
+            None if bearer::is_b64token(credentials) => self.judge_new(credentials),
+            None => self.reject(Rejection::MalformedHeader),
         }
     }
 
@@ -65,13 +63,13 @@ impl<S> Jwt<S> {
         Verdict::Rejected(rejection)
     }
 
-    fn judge_new(&self, token: &str) -> Verdict {
+    fn judge_new(&self, token: &[u8]) -> Verdict {
         match self.verifier.verify_new(token) {
             Ok(Ok(claims)) => Verdict::Passed(Some(claims)),
             Ok(Err(error)) => Verdict::Rejected(Rejection::InvalidToken(error)),
             Err(key) => Verdict::Open {
                 key,
-                token: token.to_owned(),
+                token: token.into(),
             },
         }
     }

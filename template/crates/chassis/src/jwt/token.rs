@@ -1,6 +1,7 @@
 use std::{borrow::Cow, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::NO_PAD};
+use memchr::memchr_iter;
 
 use super::{
     Part, TokenError,
@@ -34,45 +35,40 @@ static BASE64_URL: base64::engine::GeneralPurpose =
 
 /// A token in compact serialisation (RFC 7515 section 7.1): three parts, still encoded.
 pub(super) struct Token<'a> {
-    signed: &'a str,
-    header: &'a str,
-    claims: &'a str,
-    signature: &'a str,
+    /// What the signature is over.
+    pub(super) signed: &'a [u8],
+    pub(super) header: &'a [u8],
+    claims: &'a [u8],
+    signature: &'a [u8],
 }
 
 /// The parameters that a key is found by, and whether it says that it is an access token.
-pub(super) struct Header<'a> {
-    pub(super) alg: Cow<'a, str>,
-    pub(super) kid: Option<Cow<'a, str>>,
+pub(super) struct Header {
+    pub(super) alg: Box<str>,
+    pub(super) kid: Option<Box<str>>,
     pub(super) is_access_token: bool,
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn split(token: &'a str) -> Result<Self, TokenError> {
+    pub(super) fn split(token: &'a [u8]) -> Result<Self, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::TooLong);
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::NotThreeParts)?;
-        let (header, claims) = signed.split_once('.').ok_or(TokenError::NotThreeParts)?;
-        if claims.contains('.') {
+        let mut dots = memchr_iter(b'.', token);
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(TokenError::NotThreeParts);
-        }
+        };
         Ok(Self {
-            signed,
-            header,
-            claims,
-            signature,
+            signed: &token[..second],
+            header: &token[..first],
+            claims: &token[first + 1..second],
+            signature: &token[second + 1..],
         })
     }
 
-    /// What the signature is over.
-    pub(super) fn signed(&self) -> &[u8] {
-        self.signed.as_bytes()
-    }
-
-    /// JSON, if it is a token: what [`Header::read`] reads.
-    pub(super) fn header(&self) -> Result<String, TokenError> {
-        text(Part::Header, self.header)
+    /// Of JSON, if it is a token.
+    pub(super) fn header(&self) -> Result<Header, TokenError> {
+        Header::read(&text(Part::Header, self.header)?)
     }
 
     /// JSON, if it is a token. Nobody's before the signature is checked.
@@ -85,8 +81,8 @@ impl<'a> Token<'a> {
     }
 }
 
-impl<'a> Header<'a> {
-    pub(super) fn read(json: &'a str) -> Result<Self, TokenError> {
+impl Header {
+    fn read(json: &str) -> Result<Self, TokenError> {
         let [alg, kid, typ, forbidden @ ..] = json::members(Part::Header, json, &PARAMETERS)?;
         let names = PARAMETERS.iter().skip(3);
         if let Some((name, _)) = names.zip(forbidden).find(|(_, value)| value.is_some()) {
@@ -103,8 +99,10 @@ impl<'a> Header<'a> {
         }
         Ok(Self {
             is_access_token,
-            alg: parameter("alg", alg)?.ok_or(TokenError::HeaderParameter("alg"))?,
-            kid: parameter("kid", kid)?,
+            alg: parameter("alg", alg)?
+                .ok_or(TokenError::HeaderParameter("alg"))?
+                .into(),
+            kid: parameter("kid", kid)?.map(Box::from),
         })
     }
 }
@@ -120,12 +118,12 @@ fn parameter<'a>(
     }
 }
 
-fn text(part: Part, encoded: &str) -> Result<String, TokenError> {
+fn text(part: Part, encoded: &[u8]) -> Result<String, TokenError> {
     String::from_utf8(decode(part, encoded)?).map_err(|_| TokenError::NotAnObject(part))
 }
 
 /// Base64url without padding, and with all unused bits zero: a token has one spelling.
-fn decode(part: Part, encoded: &str) -> Result<Vec<u8>, TokenError> {
+fn decode(part: Part, encoded: &[u8]) -> Result<Vec<u8>, TokenError> {
     BASE64_URL
         .decode(encoded)
         .map_err(|_| TokenError::NotBase64Url(part))

@@ -5,12 +5,8 @@ use std::{
 };
 
 use super::{
-    Claims, Issuer, Rejection, TokenError, VerifierBuilder,
-    cache::VerifiedTokens,
-    claims::Origin,
-    claims_set::ClaimsSet,
-    instruments::Instruments,
-    token::{Header, Token},
+    Claims, Issuer, Rejection, TokenError, VerifierBuilder, cache::VerifiedTokens, claims::Origin,
+    claims_set::ClaimsSet, headers::KnownHeaders, instruments::Instruments, token::Token,
     wanted::WantedKey,
 };
 
@@ -37,6 +33,7 @@ pub(super) struct Policy {
     pub(super) clock: Clock,
     pub(super) revoked: Option<Revoked>,
     pub(super) cache: Option<Arc<VerifiedTokens>>,
+    pub(super) headers: KnownHeaders,
     pub(super) instruments: Option<Instruments>,
 }
 
@@ -61,7 +58,12 @@ impl Verifier {
     /// If anything about it is wrong; the first thing that is. It is not for the client
     /// to know.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let known = self.verify_known(token.as_bytes());
+        self.verify_bytes(token.as_bytes())
+    }
+
+    /// As [`verify`](Self::verify), of what may be no text.
+    pub(super) fn verify_bytes(&self, token: &[u8]) -> Result<Claims, TokenError> {
+        let known = self.verify_known(token);
         known.unwrap_or_else(|| self.0.counted(false, self.0.check(token)))
     }
 
@@ -76,7 +78,7 @@ impl Verifier {
 
     /// The verdict on a token that is not remembered; or the key that it depends on, and
     /// that may be about to come: it is counted when that is known.
-    pub(super) fn verify_new(&self, token: &str) -> Result<Result<Claims, TokenError>, WantedKey> {
+    pub(super) fn verify_new(&self, token: &[u8]) -> Result<Result<Claims, TokenError>, WantedKey> {
         let verdict = self.0.check(token);
         let wanted = match &verdict {
             Err(TokenError::UnknownKey) => self.wanted_key(token),
@@ -89,12 +91,11 @@ impl Verifier {
     }
 
     /// The key that a token is signed with, where keys may still come.
-    fn wanted_key(&self, token: &str) -> Option<WantedKey> {
+    fn wanted_key(&self, token: &[u8]) -> Option<WantedKey> {
         let token = Token::split(token).ok()?;
         let header = token.header().ok()?;
-        let header = Header::read(&header).ok()?;
         let claims = ClaimsSet::read(token.claims().ok()?).ok()?;
-        let (_, issuer) = self.0.issuer(&claims.issuer).ok()?;
+        let (_, issuer) = self.0.issuer(claims.issuer()).ok()?;
         WantedKey::of(issuer, header.kid.as_deref(), &header.alg)
     }
 
@@ -119,7 +120,7 @@ impl Policy {
     }
 
     /// Checks all of it, and remembers it if it is good.
-    fn check(&self, token: &str) -> Result<Claims, TokenError> {
+    fn check(&self, token: &[u8]) -> Result<Claims, TokenError> {
         let claims = self.check_signature(&Token::split(token)?)?;
         self.check_now(&claims)?;
         if let Some(cache) = &self.cache {
@@ -130,10 +131,13 @@ impl Policy {
 
     /// Checks what does not change, as long as the keys do not.
     fn check_signature(&self, token: &Token<'_>) -> Result<Claims, TokenError> {
-        let header = token.header()?;
-        let header = Header::read(&header)?;
+        let known = self.headers.find(token.header);
+        let header = match &known {
+            Some(header) => Arc::clone(header),
+            None => Arc::new(token.header()?),
+        };
         let mut claims = ClaimsSet::read(token.claims()?)?;
-        let (place, issuer) = self.issuer(&claims.issuer)?;
+        let (place, issuer) = self.issuer(claims.issuer())?;
         if issuer.access_tokens_only && !header.is_access_token {
             return Err(TokenError::WrongType);
         }
@@ -142,10 +146,13 @@ impl Policy {
         if !issuer.allows(key.algorithm()) {
             return Err(TokenError::UnknownKey);
         }
-        if !key.verifies(token.signed(), &token.signature()?) {
+        if !key.verifies(token.signed, &token.signature()?) {
             return Err(TokenError::WrongSignature);
         }
-        if !issuer.is_for(&claims.audiences) {
+        if known.is_none() {
+            self.headers.insert(token.header, header);
+        }
+        if !claims.audiences().any(|audience| issuer.is_for(audience)) {
             return Err(TokenError::WrongAudience);
         }
         claims.roles = issuer.roles.read(&claims.json)?;

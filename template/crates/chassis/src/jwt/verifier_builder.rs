@@ -9,6 +9,7 @@ use opentelemetry::metrics::Meter;
 use super::{
     Claims, Issuer, TokenCache, Verifier, VerifierError,
     cache::VerifiedTokens,
+    headers::KnownHeaders,
     instruments::Instruments,
     verifier::{Clock, Policy, Revoked},
 };
@@ -139,6 +140,7 @@ impl VerifierBuilder {
             clock: self.clock,
             revoked: self.revoked,
             cache,
+            headers: KnownHeaders::default(),
             instruments,
         }))
     }

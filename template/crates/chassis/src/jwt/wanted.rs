@@ -15,7 +15,8 @@ impl Verifier {
     /// [`Rejection::InvalidToken`] if anything about the token is wrong, and
     /// [`Rejection::KeysUnavailable`] if there are no keys to tell.
     pub async fn authenticate(&self, token: &str) -> Result<Claims, Rejection> {
-        let known = self.verify_known(token.as_bytes());
+        let token = token.as_bytes();
+        let known = self.verify_known(token);
         let verdict = known.map_or_else(|| self.verify_new(token), Ok);
         match verdict {
             Ok(verdict) => verdict.map_err(Rejection::InvalidToken),
@@ -27,13 +28,13 @@ impl Verifier {
     pub(super) async fn verify_with(
         &self,
         key: WantedKey,
-        token: &str,
+        token: &[u8],
     ) -> Result<Claims, Rejection> {
         if let Err(rejection) = key.wait().await {
             self.count(&rejection);
             return Err(rejection);
         }
-        self.verify(token).map_err(Rejection::InvalidToken)
+        self.verify_bytes(token).map_err(Rejection::InvalidToken)
     }
 }
 
