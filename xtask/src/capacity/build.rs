@@ -27,11 +27,17 @@ pub enum Build {
     Unoptimised,
 }
 
-/// Generates a service of each database, and builds all.
-pub fn all(folder: &Path, build: Build) -> Result<Binaries> {
+/// Generates a service of each database, and builds all; what is kept is as it was generated.
+pub fn all(folder: &Path, build: Build, keeps: bool) -> Result<Binaries> {
     eprintln!("building the services; the first time takes minutes");
     let companion = tree::root().join("bench/capacity");
-    let service = |name, database| service(name, database, folder, build);
+    let service = |name, database| {
+        let project = folder.join(name).join(name);
+        match keeps && project.exists() {
+            true => built(&project, name, build),
+            false => service(name, database, folder, build),
+        }
+    };
     Ok(Binaries {
         companion: built(&companion, "axum-chassis-capacity", build)?,
         memory: service("capacity-memory", "none")?,

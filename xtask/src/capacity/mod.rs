@@ -33,6 +33,9 @@ pub struct Options {
     /// all still runs
     #[arg(long)]
     quick: bool,
+    /// Measure anew what a run before has built, and build what is missing
+    #[arg(long)]
+    keep: bool,
 }
 
 /// How much is done.
@@ -80,7 +83,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     };
     let folder = tree::target().join("capacity");
     fs::create_dir_all(&folder)?;
-    let binaries = build::all(&folder, effort.build)?;
+    let binaries = build::all(&folder, effort.build, options.keep)?;
     let measured = measure(&binaries, effort)?;
     print!("{}", report::tables(&measured));
     if !options.quick {

@@ -103,7 +103,7 @@ pub fn start(binaries: &Binaries, issued: &Issued, subject: &Subject) -> Result<
         bare_router(binaries, issued, subject.tls)?
     } else {
         let server = with_issuers(&binaries.memory, issued, subject.tls)?;
-        let id = make_item(&server, issued)?;
+        let id = make_item(&server, issued, issued.token(subject.algorithm))?;
         (server, id)
     };
     let item = format!("{}/api/v1/items/{id}", server.url);
@@ -137,13 +137,14 @@ fn bare_router(binaries: &Binaries, issued: &Issued, tls: bool) -> Result<(Serve
 const NAME: &str = "a lamp";
 const DESCRIPTION: &str = "for a desk, of brass, with a green shade";
 
-fn make_item(server: &Server, issued: &Issued) -> Result<String> {
+/// It belongs to whoever shows this token: others are told that there is none.
+fn make_item(server: &Server, issued: &Issued, token: &str) -> Result<String> {
     let input = json!({ "name": NAME, "description": DESCRIPTION, "quantity": 3 });
     let mut curl = Command::new("curl");
     curl.args(["--silent", "--show-error", "--fail-with-body"])
         .args(["--cacert", &issued.file("certificate.pem")])
         .args(["--header", "content-type: application/json", "--header"])
-        .arg(format!("authorization: Bearer {}", issued.es256))
+        .arg(format!("authorization: Bearer {token}"))
         .args(["--data", &input.to_string()])
         .arg(format!("{}/api/v1/items", server.url));
     let made: Value = serde_json::from_str(&run::output(&mut curl)?)?;

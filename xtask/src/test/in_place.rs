@@ -189,7 +189,10 @@ pub fn bench(report: &mut Report) -> Result<()> {
         let mut cargo = run::cargo(&tree::root().join("bench"));
         report.step(name, cargo.args(arguments))?;
     }
-    Ok(())
+    let mut capacity = cargo();
+    capacity.args(["run", "--quiet", "--package", "xtask", "--"]);
+    capacity.args(["capacity", "--quick"]);
+    report.step("cargo xtask capacity --quick", &mut capacity)
 }
 
 /// Those that any machine can judge. That slow clients are cut and descriptors come back in

@@ -99,7 +99,7 @@ pub const STAGES: [Stage; 18] = [
     },
     Stage {
         name: "bench",
-        about: "the benchmark measures every subject; its numbers are not looked at",
+        about: "the benchmarks measure every subject; their numbers are not looked at",
         steps: in_place::bench,
     },
     Stage {
