@@ -149,7 +149,9 @@ fn serve(loaded: &Loaded, options: &ServeOptions) -> Exit {
         .map_err(ServeError::from)
         .and_then(|runtime| {
             let routes = routes::router().into();
-            runtime.block_on(server::run(loaded, &telemetry, routes, identity))
+            let served = runtime.block_on(server::run(loaded, &telemetry, routes, identity));
+            runtime::stop(runtime);
+            served
         });
     let flushed = telemetry.flush(config.shutdown.flush_timeout);
     match served {
@@ -237,7 +239,11 @@ fn seed(config: &Config, subject: &str, force: bool) -> Exit {
 fn once(config: &Config, task: impl Future<Output = Result<Exit, StoreError>>) -> Exit {
     let done = runtime::start(&config.runtime)
         .map_err(ServeError::from)
-        .and_then(|runtime| Ok(runtime.block_on(task)?));
+        .and_then(|runtime| {
+            let done = runtime.block_on(task);
+            runtime::stop(runtime);
+            Ok(done?)
+        });
     done.unwrap_or_else(|error| {
         let exit = Exit::from(&error);
         failed(error, exit)

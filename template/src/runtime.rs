@@ -1,11 +1,15 @@
 //! The threads that requests run on.
 
-use std::{io, num::NonZeroUsize, thread};
+use std::{io, num::NonZeroUsize, thread, time::Duration};
 
 use crate::config;
 
 /// What all of them are called, in a debugger, in `top -H`, in a panic's line of the log.
 const THREAD_NAME: &str = "runtime";
+
+/// How long the end waits for a thread that blocks: nothing can end a name server's silence,
+/// or a file system's, from here.
+pub(crate) const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Starts them, as many as the configuration says.
 ///
@@ -20,6 +24,12 @@ pub fn start(settings: &config::Runtime) -> io::Result<tokio::runtime::Runtime> 
         .thread_name(THREAD_NAME)
         .enable_all()
         .build()
+}
+
+/// Ends all tasks. A thread that blocks for longer is left behind, and ends with the process:
+/// dropped, a runtime would wait for it, past every deadline.
+pub fn stop(runtime: tokio::runtime::Runtime) {
+    runtime.shutdown_timeout(FAREWELL);
 }
 
 /// One for each CPU, unless it is set: the standard library looks at the affinity and,

@@ -4,6 +4,7 @@ use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Faults, Http};
+use crate::runtime;
 
 /// The deadlines of the way down. Their sum must stay below what the platform
 /// grants between SIGTERM and SIGKILL (Kubernetes: 30 s).
@@ -39,7 +40,9 @@ impl Default for Shutdown {
 impl Shutdown {
     /// The longest that a process may take from the signal to its end.
     pub fn longest(&self) -> Duration {
-        self.drain_delay + self.drain_timeout + self.close_timeout + self.flush_timeout
+        let deadlines =
+            self.drain_delay + self.drain_timeout + self.close_timeout + self.flush_timeout;
+        deadlines + runtime::FAREWELL
     }
 
     pub(super) fn validate(&self, http: &Http, faults: &mut Faults) {

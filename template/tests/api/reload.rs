@@ -1,12 +1,13 @@
 //! New settings reach the service while it runs.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{fs, os::unix::fs::symlink, path::PathBuf, process::Command, thread};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{sync::oneshot, time::timeout};
 
-use crate::support::{Service, collector::Collector, problem, until};
+use crate::support::{PATIENCE, Service, collector::Collector, problem, until};
 
 /// A configuration file, and how it is replaced.
 struct File {
@@ -188,6 +189,23 @@ async fn a_file_that_is_gone_changes_nothing() {
     let body = json!({ "name": "lamp", "quantity": 1 });
     let answer = service.post("/api/v1/items", &body).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_file_that_hangs_keeps_no_process_from_its_end() {
+    let file = File::of("");
+    let service = file.service().await;
+    let pipe = file.folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    fs::rename(pipe, file.path()).unwrap();
+    // A pipe is open when somebody reads it; who reads waits for what is never written.
+    let (opened, is_open) = oneshot::channel();
+    let path = file.path();
+    thread::spawn(move || opened.send(fs::File::options().write(true).open(path)));
+    let open = timeout(PATIENCE, is_open).await.expect("it is looked at");
+    let _open = open.unwrap().unwrap();
+    assert_eq!(service.stop().await.code, Some(0));
 }
 
 #[tokio::test]
