@@ -3,7 +3,7 @@ use std::{fs, io, path::PathBuf};
 use axum_chassis::{
     Cause,
     jwt::{
-        Algorithm, HmacAlgorithm, Key, KeySet, VerifierError,
+        self, Algorithm, HmacAlgorithm, Key, KeySet, VerifierError,
         source::{KeyEndpoint, KeyFile, KeySourceError},
     },
 };
@@ -129,6 +129,10 @@ impl Issuer {
         if profile == Profile::Production && secret.is_some_and(|s| DEVELOPMENT.contains(s)) {
             let reason = "is the development profile's and known to everyone: set your own";
             faults.add_hidden(&field("hmac_secret"), reason);
+        }
+        let pointer = &self.roles_at;
+        if let Err(error) = jwt::Issuer::new("", "", KeySet::default()).roles_at(pointer) {
+            faults.add(&field("roles_at"), pointer, error);
         }
         match self.sources().as_slice() {
             [] if self.issuer.is_empty() => {}

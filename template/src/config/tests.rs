@@ -62,6 +62,36 @@ fn keys_come_from_one_source() {
 }
 
 #[test]
+fn what_no_verifier_takes_is_a_fault_of_its_setting() {
+    let faults = faults(&[
+        ("APP_AUTH__LEEWAY", "10m"),
+        ("APP_AUTH__ISSUERS__DEVELOPMENT__ROLES_AT", "roles"),
+        ("APP_AUTH__ISSUERS__MAIN__ISSUER", "urn:development"),
+        ("APP_AUTH__ISSUERS__MAIN__AUDIENCE", "items"),
+        (
+            "APP_AUTH__ISSUERS__MAIN__HMAC_SECRET",
+            "a secret of more than thirty-two bytes",
+        ),
+    ]);
+    assert!(faults.contains("3 faults"), "{faults}");
+    assert!(
+        faults.contains("auth.leeway = 10m   (from APP_AUTH__LEEWAY)"),
+        "{faults}"
+    );
+    assert!(faults.contains("above five minutes"), "{faults}");
+    let roles = "auth.issuers.development.roles_at = roles";
+    assert!(faults.contains(roles), "{faults}");
+    assert!(faults.contains("does not point at roles"), "{faults}");
+    let twice = "auth.issuers.main.issuer = urn:development";
+    assert!(faults.contains(twice), "{faults}");
+    assert!(
+        faults.contains("is that of auth.issuers.development, too"),
+        "{faults}"
+    );
+    assert!(development(&[("APP_AUTH__LEEWAY", "5m")]).is_ok());
+}
+
+#[test]
 fn a_key_file_that_cannot_be_read_is_named_with_the_reason() {
     let faults = load(&[
         ("APP_AUTH__ISSUERS__MAIN__ISSUER", "https://issuer.example"),
