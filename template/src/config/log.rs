@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::Directive};
 
 use super::{Environment, Faults, choice};
 
@@ -53,8 +53,30 @@ impl Log {
 }
 
 fn directives(field: &str, filter: &str, faults: &mut Faults) {
-    if let Err(error) = EnvFilter::from_str(filter) {
-        let reason = format!("{error}; write directives such as info,sqlx=warn");
-        faults.add(field, filter, reason);
+    if let Err(error) = log_filter(filter) {
+        faults.add(field, filter, error);
+    }
+}
+
+/// Those of a filter's directives that are none.
+#[derive(Debug, thiserror::Error)]
+#[error("{}; write directives such as info,sqlx=warn", .0.join(", "))]
+pub struct FilterError(Vec<String>);
+
+/// The filter of these directives. Blanks around one mean nothing: to the parser they would
+/// be a part of its target, or move what it takes for its level, or make it panic.
+pub(crate) fn log_filter(directives: &str) -> Result<EnvFilter, FilterError> {
+    let directives = directives.split(',').map(str::trim);
+    let directives: Vec<_> = directives.filter(|text| !text.is_empty()).collect();
+    let faults = directives.iter().filter_map(|text| {
+        let error = Directive::from_str(text).err()?;
+        Some(format!("`{text}`: {error}"))
+    });
+    let faults: Vec<_> = faults.collect();
+    if faults.is_empty() {
+        let read = EnvFilter::from_str(&directives.join(","));
+        read.map_err(|error| FilterError(vec![error.to_string()]))
+    } else {
+        Err(FilterError(faults))
     }
 }

@@ -47,6 +47,7 @@ use serde::{
     de::{self, DeserializeOwned, IntoDeserializer, value::StringDeserializer},
 };
 
+pub(crate) use self::log::log_filter;
 pub use self::{
     audit::Audit,
     auth::Auth,
@@ -61,7 +62,7 @@ pub use self::{
     idempotency::Idempotency,
     issuer::{Issuer, KeySource, KeysError},
     load::Loaded,
-    log::{Format, Log},
+    log::{FilterError, Format, Log},
     operations::Operations,
     otlp::{HeadSampler, Otlp},
     reload::Reload,

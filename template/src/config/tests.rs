@@ -160,6 +160,27 @@ fn directives_that_cannot_be_read_are_a_fault_whoever_has_given_them() {
 }
 
 #[test]
+fn each_directive_that_cannot_be_read_is_named() {
+    let faults = faults(&[("RUST_LOG", "info,service=loud,sqlx=warn,h2==off")]);
+    assert!(faults.contains("`service=loud`: "), "{faults}");
+    assert!(faults.contains("`h2==off`: "), "{faults}");
+    assert!(!faults.contains("`sqlx=warn`"), "{faults}");
+}
+
+#[test]
+fn blanks_around_a_directive_mean_nothing() {
+    let read = |directives| log_filter(directives).unwrap().to_string();
+    // The last has a blank of two bytes, as it comes from a page that it was copied from.
+    for directives in [
+        "info, sqlx=warn",
+        " info ,sqlx=warn, ",
+        "info,\u{a0}sqlx=warn",
+    ] {
+        assert_eq!(read(directives), read("info,sqlx=warn"), "{directives}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_those_that_exist() {
     let faults = faults(&[
         ("APP_HTTP__ADRESS", "127.0.0.1:80"),

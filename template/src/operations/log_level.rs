@@ -68,10 +68,7 @@ pub(super) async fn choose(
     }
     log_level
         .choose(filter.trim(), expires_after)
-        .map_err(|error| {
-            let detail = format!("{error}; write directives such as info,sqlx=warn");
-            invalid("#/filter", detail)
-        })?;
+        .map_err(|error| invalid("#/filter", error.to_string()))?;
     Ok(Json(log_level.current().into()))
 }
 

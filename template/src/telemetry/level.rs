@@ -1,6 +1,5 @@
 use std::{
     env,
-    str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
@@ -10,9 +9,9 @@ use tokio::{
     task::AbortHandle,
     time::{Instant as Deadline, sleep_until},
 };
-use tracing_subscriber::{EnvFilter, filter::ParseError};
+use tracing_subscriber::EnvFilter;
 
-use crate::config::Log;
+use crate::config::{FilterError, Log, log_filter};
 
 /// What is logged, and how to change that while the service runs. Cheap to clone.
 ///
@@ -84,9 +83,9 @@ impl LogLevel {
     ///
     /// # Errors
     ///
-    /// If they are none.
-    pub fn choose(&self, directives: &str, expires_after: Duration) -> Result<(), ParseError> {
-        let filter = EnvFilter::from_str(directives)?;
+    /// If one of them is none.
+    pub fn choose(&self, directives: &str, expires_after: Duration) -> Result<(), FilterError> {
+        let filter = log_filter(directives)?;
         // As they were understood: `verbose` is `verbose=trace`, a target.
         let directives = filter.to_string();
         let after = humantime_serde::re::humantime::format_duration(expires_after);
@@ -127,7 +126,7 @@ impl LogLevel {
     fn end(&self, state: &mut State, why: &'static str) {
         if state.chosen.is_some() {
             state.replace(None);
-            (self.0.install)(EnvFilter::new(&state.configured));
+            (self.0.install)(checked(&state.configured));
             tracing::warn!(filter = state.configured, "{why}");
         }
     }
@@ -138,7 +137,7 @@ impl LogLevel {
         let configured = configured(log);
         if configured != state.configured {
             if state.chosen.is_none() {
-                (self.0.install)(EnvFilter::new(&configured));
+                (self.0.install)(checked(&configured));
             }
             state.configured = configured;
         }
@@ -163,4 +162,9 @@ pub(super) fn configured(log: &Log) -> String {
     let variable = env::var(EnvFilter::DEFAULT_ENV).ok();
     let directives = variable.filter(|directives| !directives.is_empty());
     directives.unwrap_or_else(|| log.filter.clone())
+}
+
+/// The filter of what is configured: were it none, errors would be logged.
+pub(super) fn checked(directives: &str) -> EnvFilter {
+    log_filter(directives).unwrap_or_default()
 }

@@ -35,7 +35,7 @@ use opentelemetry_sdk::{
 };
 use tokio::runtime::{Handle, Runtime};
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, reload, util::SubscriberInitExt,
+    Layer, filter::LevelFilter, layer::SubscriberExt, reload, util::SubscriberInitExt,
 };
 
 pub use self::level::{Level, LogLevel};
@@ -105,7 +105,7 @@ impl Telemetry {
         ];
         let exports = exports.into_iter().filter(|(is_on, ..)| *is_on);
         let tracer = tracers.tracer(SCOPE);
-        let (filter, filters) = reload::Layer::new(EnvFilter::new(level::configured(&config.log)));
+        let (filter, filters) = reload::Layer::new(level::checked(&level::configured(&config.log)));
         let install = move |filter| {
             // Only without a subscriber, which is there until the process ends.
             let _ = filters.reload(filter);

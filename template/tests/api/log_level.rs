@@ -114,6 +114,10 @@ async fn what_is_no_filter_is_refused_with_the_field() {
         let told = problem(answer).await;
         assert_eq!(told["errors"][0]["pointer"], pointer, "{told}");
     }
+    let answer = put(&service, &json!({ "filter": "info,service=loud" })).await;
+    let told = problem(answer).await;
+    let detail = told["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("`service=loud`: "), "{told}");
     for body in [
         json!({}),
         json!({ "filter": "info", "expires_after": "soon" }),
