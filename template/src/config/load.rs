@@ -167,14 +167,32 @@ fn deserialize(given: &mut Map<String, Value>, faults: &mut Faults) -> Config {
             faults.add_hidden(&field, reason(error.into_inner()));
             return Config::default();
         };
-        let shown = (!is_secret(&field)).then(|| value.to_string());
         let example = defaults.pointer(&format!("/{}", keys.join("/")));
+        let is_section = is_section(&defaults, &keys);
+        let said = reason(error.into_inner());
+        // What is in the place of a section, or has a name that is misspelled, was meant for
+        // another key: maybe a secret's.
+        let is_elsewhere = is_section || said.starts_with("unknown field");
+        let shown = (!is_elsewhere && !is_secret(&field)).then(|| value.to_string());
         let reason = match example.filter(|example| !example.is_null()) {
-            Some(example) => format!("{}; the default is {example}", reason(error.into_inner())),
-            None => reason(error.into_inner()),
+            // The parser has said the value, too.
+            _ if is_section => "is a section, and no value: set its keys, each alone".to_owned(),
+            Some(example) => format!("{said}; the default is {example}"),
+            None => said,
         };
         faults.add_from(origin(&value, &field), &field, shown, reason);
     }
+}
+
+/// Whether there are keys below this one. Where the default has none, names are the user's,
+/// and have keys below them.
+fn is_section(defaults: &Json, keys: &[&str]) -> bool {
+    let section = |keys: &[&str]| {
+        let value = defaults.pointer(&format!("/{}", keys.join("/")));
+        value.and_then(Json::as_object)
+    };
+    let above = keys.split_last().and_then(|(_, above)| section(above));
+    section(keys).is_some() || above.is_some_and(serde_json::Map::is_empty)
 }
 
 fn key(segment: &Segment) -> Option<&str> {

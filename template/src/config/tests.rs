@@ -224,6 +224,29 @@ fn a_secret_beside_a_fault_of_the_file_is_not_shown() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_section_is_not_shown() {
+    for (variable, field) in [
+        ("APP_STORE", "store"),
+        ("APP_WEBHOOK", "webhook"),
+        ("APP_AUTH__ISSUERS__MAIN", "auth.issuers.main"),
+    ] {
+        let faults = faults(&[(variable, "https://user:hunter2@a.example/")]);
+        let told = format!("  {field}   (from {variable})");
+        assert!(faults.contains(&told), "{faults}");
+        assert!(faults.contains("is a section"), "{faults}");
+        assert!(!faults.contains("hunter2"), "{faults}");
+    }
+}
+
+#[test]
+fn the_value_of_a_key_that_is_misspelled_is_not_shown() {
+    let faults = faults(&[("APP_AUTH__ISSUERS__MAIN__HMAC_SECERT", "hunter2")]);
+    let told = "  auth.issuers.main.hmac_secert   (from APP_AUTH__ISSUERS__MAIN__HMAC_SECERT)";
+    assert!(faults.contains(told), "{faults}");
+    assert!(!faults.contains("hunter2"), "{faults}");
+}
+
+#[test]
 fn a_list_in_the_environment_is_separated_by_commas() {
     let origins = "https://a.example, https://b.example:8443";
     let config = development(&[("APP_HTTP__ALLOWED_ORIGINS", origins)]);
