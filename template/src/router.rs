@@ -22,6 +22,7 @@ use axum_chassis::{
     metrics::MetricsLayer,
     trace::TraceLayer,
 };
+use tokio::sync::Semaphore;
 use tower::{
     Layer, ServiceBuilder, limit::GlobalConcurrencyLimitLayer, load_shed::LoadShedLayer,
     timeout::TimeoutLayer,
@@ -125,7 +126,9 @@ pub fn public(
         // Shed before any work is done.
         .layer(HandleErrorLayer::new(limits::refuse))
         .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(bounds.concurrent_requests))
+        .layer(GlobalConcurrencyLimitLayer::new(
+            bounds.concurrent_requests.min(Semaphore::MAX_PERMITS),
+        ))
         // The answer's head, the request's body: each has its time.
         .layer(TimeoutLayer::new(bounds.request_timeout))
         .layer(RequestBodyDeadlineLayer::new(bounds.request_body_timeout))

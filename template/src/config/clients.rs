@@ -3,7 +3,7 @@ use std::{net::IpAddr, num::NonZeroU32, str::FromStr};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{choice, list};
+use super::{Faults, choice, list};
 
 /// How clients are told apart, and how much one of them may ask.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +41,21 @@ impl Default for Clients {
             forwarded_by: ForwardedBy::default(),
             requests_per_second: None,
             request_burst: NonZeroU32::MIN.saturating_add(99),
+        }
+    }
+}
+
+/// A client's share of a second is counted in whole nanoseconds.
+const MOST_REQUESTS_PER_SECOND: u32 = 1_000_000_000;
+
+impl Clients {
+    pub(super) fn validate(&self, faults: &mut Faults) {
+        let given = self.requests_per_second.map_or(0, NonZeroU32::get);
+        if given > MOST_REQUESTS_PER_SECOND {
+            let reason = format!(
+                "must be at most {MOST_REQUESTS_PER_SECOND}; without a bound if it is not set"
+            );
+            faults.add("clients.requests_per_second", given, reason);
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct Http {
 
 /// Below it hyper's buffers do not go.
 const LEAST_HEADER_LIMIT_BYTES: usize = 8 * 1024;
+/// A map of headers has room for half as many again, and no more; for each that may come
+/// hyper sets a place aside before it reads a head.
+const MOST_HEADER_LIMIT_FIELDS: usize = 16 * 1024;
 
 impl Default for Http {
     fn default() -> Self {
@@ -80,11 +83,15 @@ impl Http {
         for (field, limit) in [
             ("http.connections", self.connections),
             ("http.concurrent_requests", self.concurrent_requests),
-            ("http.header_limit_fields", self.header_limit_fields),
         ] {
             if limit == 0 {
                 faults.add(field, 0, "must be 1 or more");
             }
+        }
+        let fields = self.header_limit_fields;
+        if !(1..=MOST_HEADER_LIMIT_FIELDS).contains(&fields) {
+            let reason = format!("must be from 1 to {MOST_HEADER_LIMIT_FIELDS}");
+            faults.add("http.header_limit_fields", fields, reason);
         }
         let bytes = self.header_limit_bytes;
         if bytes < LEAST_HEADER_LIMIT_BYTES || u32::try_from(bytes).is_err() {

@@ -153,6 +153,7 @@ impl Config {
         self.http.validate(faults);
         self.http2.validate(faults);
         self.tls.validate(faults);
+        self.clients.validate(faults);
         self.operations.validate(faults);
         self.auth.validate(self.profile, faults);
         self.store.validate(faults);

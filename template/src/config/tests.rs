@@ -509,6 +509,29 @@ fn a_bound_of_nothing_would_let_nothing_pass_and_is_refused() {
 }
 
 #[test]
+fn a_bound_beyond_what_can_be_counted_is_refused() {
+    for (variable, field, most) in [
+        (
+            "APP_CLIENTS__REQUESTS_PER_SECOND",
+            "clients.requests_per_second",
+            1_000_000_000,
+        ),
+        (
+            "APP_HTTP__HEADER_LIMIT_FIELDS",
+            "http.header_limit_fields",
+            16_384,
+        ),
+    ] {
+        let (most, above) = (most.to_string(), (most + 1).to_string());
+        let faults = faults(&[(variable, &*above)]);
+        assert!(faults.contains("1 fault:"), "{faults}");
+        let told = format!("{field} = {above}");
+        assert!(faults.contains(&told), "{faults}");
+        assert!(development(&[(variable, &*most)]).is_ok());
+    }
+}
+
+#[test]
 fn what_needs_tls_is_refused_without_it() {
     for (variable, value) in [
         ("APP_TLS__CLIENT_CA_FILE", "ca.pem"),

@@ -79,6 +79,26 @@ async fn who_asks_too_much_is_told_when_to_come_back_and_nobody_else_suffers() {
 }
 
 #[tokio::test]
+async fn the_largest_bounds_that_are_taken_let_requests_pass() {
+    let most = i64::MAX.to_string();
+    let service = Service::with(&[
+        ("APP_CLIENTS__REQUESTS_PER_SECOND", "1000000000"),
+        ("APP_CLIENTS__REQUEST_BURST", "4294967295"),
+        ("APP_HTTP__CONCURRENT_REQUESTS", &*most),
+        ("APP_HTTP__CONNECTIONS", &*most),
+        ("APP_HTTP__HEADER_LIMIT_BYTES", "1048576"),
+        ("APP_HTTP__HEADER_LIMIT_FIELDS", "16384"),
+    ])
+    .await;
+    let mut request = service.get("/api/v1/items");
+    // Beside those that the client itself sends.
+    for number in 0..16_000 {
+        request = request.header(format!("x-{number}"), "x");
+    }
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_client_cannot_make_itself_another_by_a_header() {
     let service = Service::with(&[
         ("APP_CLIENTS__REQUESTS_PER_SECOND", "1"),
