@@ -1,5 +1,6 @@
 use std::{env, path::PathBuf, str::FromStr, time::Duration};
 
+use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
@@ -71,6 +72,10 @@ pub(super) async fn lag_seconds(replica: &PgPool) -> Result<f64, sqlx::Error> {
     .fetch_one(replica)
     .await
 }
+
+/// The server counts in milliseconds, by an `i32`: none of them is no bound.
+const SHORTEST_STATEMENT_TIMEOUT: Duration = Duration::from_millis(1);
+const LONGEST_STATEMENT_TIMEOUT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 /// A PostgreSQL server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -163,12 +168,17 @@ impl Config {
         }
         for (field, timeout) in [
             ("store.acquire_timeout", self.acquire_timeout),
-            ("store.statement_timeout", self.statement_timeout),
             ("store.answer_timeout", self.answer_timeout),
         ] {
             if timeout.is_zero() {
                 faults.add(field, "0s", "must be longer than nothing, such as 2s");
             }
+        }
+        let counted = SHORTEST_STATEMENT_TIMEOUT..=LONGEST_STATEMENT_TIMEOUT;
+        if !counted.contains(&self.statement_timeout) {
+            let given = format_duration(self.statement_timeout);
+            let reason = "must be from 1ms to 24days, such as 5s";
+            faults.add("store.statement_timeout", given, reason);
         }
     }
 }
@@ -239,6 +249,27 @@ fn options(config: &Config, url: &Secret) -> Result<PgConnectOptions, sqlx::Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_has_a_bound_that_the_server_takes() {
+        let faults = |statement_timeout| {
+            let mut faults = Faults::default();
+            let config = Config {
+                statement_timeout,
+                ..Config::default()
+            };
+            config.validate(&mut faults);
+            faults.to_string()
+        };
+        let day = Duration::from_secs(24 * 60 * 60);
+        for refused in [Duration::ZERO, Duration::from_micros(999), 25 * day] {
+            let told = faults(refused);
+            assert!(told.contains("store.statement_timeout = "), "{told}");
+        }
+        for taken in [Duration::from_millis(1), 24 * day] {
+            assert!(faults(taken).contains("0 faults"));
+        }
+    }
 
     #[test]
     fn only_what_may_pass_is_worth_another_try() {

@@ -1,5 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
+use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 use sqlx::{
     SqliteConnection, SqlitePool,
@@ -52,6 +53,9 @@ pub(super) const CLAIM_EVENT: &str = "
         ORDER BY due_at, seq LIMIT 1
     )
     RETURNING seq, id, event, traceparent, attempts";
+
+/// SQLite counts in milliseconds, by an `i32`.
+const LONGEST_BUSY_TIMEOUT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 /// A SQLite file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,6 +113,11 @@ impl Config {
             let reason = "must be longer than nothing, such as 2s";
             faults.add("store.acquire_timeout", "0s", reason);
         }
+        if self.busy_timeout > LONGEST_BUSY_TIMEOUT {
+            let given = format_duration(self.busy_timeout);
+            let reason = "must be at most 24days, such as 2s";
+            faults.add("store.busy_timeout", given, reason);
+        }
     }
 }
 
@@ -148,6 +157,21 @@ pub(super) async fn connect(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_write_is_waited_for_as_long_as_sqlite_can_count() {
+        let faults = |days: u32| {
+            let mut faults = Faults::default();
+            let config = Config {
+                busy_timeout: days * Duration::from_secs(24 * 60 * 60),
+                ..Config::default()
+            };
+            config.validate(&mut faults);
+            faults.to_string()
+        };
+        assert!(faults(25).contains("store.busy_timeout = 25days"));
+        assert!(faults(24).contains("0 faults"));
+    }
 
     #[test]
     fn only_a_busy_database_is_worth_another_try() {
