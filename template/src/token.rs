@@ -5,6 +5,9 @@ use serde_json::json;
 
 use crate::config::{Config, Profile};
 
+/// By which a token says that it is an access token (RFC 9068 section 2.1).
+const ACCESS_TOKEN: &str = "at+jwt";
+
 /// Why no token is minted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
@@ -42,5 +45,10 @@ pub(crate) fn mint(
         "exp": (now + lifetime).as_secs(),
     });
     let key = EncodingKey::from_secret(secret.expose().as_bytes());
-    Ok(encode(&Header::new(Algorithm::HS256), &claims, &key)?)
+    let header = Header {
+        // Where others are accepted, this is too.
+        typ: Some(ACCESS_TOKEN.to_owned()),
+        ..Header::new(Algorithm::HS256)
+    };
+    Ok(encode(&header, &claims, &key)?)
 }

@@ -65,7 +65,10 @@ impl Trust {
                 keys: keys.clone(),
                 _renewal: renewal,
             }));
-            let trusted = jwt::Issuer::new(&issuer.issuer, &issuer.audience, keys);
+            let mut trusted = jwt::Issuer::new(&issuer.issuer, &issuer.audience, keys);
+            if issuer.access_tokens_only {
+                trusted = trusted.access_tokens_only();
+            }
             verifier = verifier.issuer(trusted.roles_at(&issuer.roles_at)?);
         }
         let verifier = verifier.build()?;

@@ -22,6 +22,9 @@ pub struct Issuer {
     pub issuer: String,
     /// Whom the tokens must be for: must be among the `aud` claim.
     pub audience: String,
+    /// Whether a token must say by its `typ` that it is an access token (RFC 9068), which
+    /// an ID token for the same audience is not. Many an issuer does not write that.
+    pub access_tokens_only: bool,
     /// Where the issuer publishes its JWK Set (RFC 7517).
     pub jwks_url: Option<String>,
     /// Certificates (PEM) that its server is trusted by, beside those of the system.
@@ -44,6 +47,7 @@ impl Default for Issuer {
         Self {
             issuer: String::new(),
             audience: String::new(),
+            access_tokens_only: false,
             jwks_url: None,
             root_certificates_file: None,
             jwks_file: None,

@@ -1,5 +1,6 @@
 //! Who may do what.
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -36,6 +37,47 @@ async fn a_bad_token_is_refused_and_the_reason_is_in_the_log_alone() {
         .log_line(|line| line["http.response.status_code"] == 401)
         .await;
     assert!(line["cause"].is_string(), "{line}");
+}
+
+#[tokio::test]
+async fn where_access_tokens_alone_are_taken_a_token_must_say_that_it_is_one() {
+    let secret = "a secret of more than thirty-two bytes";
+    let service = Service::with(&[
+        ("APP_AUTH__ISSUERS__STRICT__ISSUER", "urn:strict"),
+        ("APP_AUTH__ISSUERS__STRICT__AUDIENCE", "service"),
+        ("APP_AUTH__ISSUERS__STRICT__HMAC_SECRET", secret),
+        ("APP_AUTH__ISSUERS__STRICT__ACCESS_TOKENS_ONLY", "true"),
+    ])
+    .await;
+    let claims = json!({
+        "iss": "urn:strict",
+        "aud": "service",
+        "sub": "tester",
+        "scope": "items:read",
+        "exp": get_current_timestamp() + 3600,
+    });
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    for (typ, status) in [
+        ("at+jwt", StatusCode::OK),
+        ("JWT", StatusCode::UNAUTHORIZED),
+    ] {
+        let header = Header {
+            typ: Some(typ.to_owned()),
+            ..Header::new(Algorithm::HS256)
+        };
+        let token = encode(&header, &claims, &key).unwrap();
+        let request = service.http.get(service.url("/api/v1/items"));
+        let answer = request.bearer_auth(token).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{typ}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_minted_is_an_access_token() {
+    let strict = "APP_AUTH__ISSUERS__DEVELOPMENT__ACCESS_TOKENS_ONLY";
+    let service = Service::with(&[(strict, "true")]).await;
+    let answer = service.get("/api/v1/items").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
 }
 
 #[tokio::test]
