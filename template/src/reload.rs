@@ -64,6 +64,8 @@ struct Reloader {
     /// What the file held when it was taken or refused, and at the last look.
     judged: Option<Vec<u8>>,
     seen: Option<Vec<u8>>,
+    /// Why that was refused, if it was.
+    refused: Option<String>,
     reloads: Counter<u64>,
     last_success: Arc<AtomicU64>,
 }
@@ -87,6 +89,7 @@ impl Reloader {
             effective,
             judged: contents.clone(),
             seen: contents,
+            refused: None,
             reloads,
             last_success,
         }
@@ -116,25 +119,27 @@ impl Reloader {
     }
 
     /// Contents count, not times or links: Kubernetes swaps a folder's link, editors
-    /// replace the file. Who writes in place is not done at the first look.
+    /// replace the file. Who writes in place is not done at the first look. What was refused
+    /// is tried again: a file that it names, such as one with keys, may come later.
     fn look(&mut self, asked: bool) {
         let contents = self.effective.borrow().contents_now();
         let is_new = contents != self.judged;
         let is_still = contents == self.seen;
         self.seen.clone_from(&contents);
-        if asked || (is_new && is_still) {
+        if asked || (is_still && (is_new || self.refused.is_some())) {
             self.judged = contents;
             let before = Arc::clone(&self.effective.borrow());
             match before.read_again() {
                 Ok(new) => self.take(&before, before.changed_by(new)),
-                Err(faults) => self.refuse(&faults),
+                Err(faults) => self.refuse(&faults, asked || is_new),
             }
         }
     }
 
     /// Told while nobody can read either: by the log's old filter, and whoever has read
     /// the line finds the new values.
-    fn take(&self, before: &Loaded, change: Change) {
+    fn take(&mut self, before: &Loaded, change: Change) {
+        self.refused = None;
         let Change { loaded, applied } = change;
         let is_new = !applied.is_empty();
         self.count(if is_new { "applied" } else { "unchanged" });
@@ -146,9 +151,17 @@ impl Reloader {
         });
     }
 
-    fn refuse(&self, faults: &Faults) {
-        self.count("refused");
-        tracing::error!(cause = %faults, "the new configuration is refused, the old one goes on");
+    /// What is refused once more for the same reason is not told again.
+    fn refuse(&mut self, faults: &Faults, is_news: bool) {
+        let reason = faults.to_string();
+        if is_news || self.refused.as_ref() != Some(&reason) {
+            self.count("refused");
+            tracing::error!(
+                cause = reason,
+                "the new configuration is refused, the old one goes on"
+            );
+        }
+        self.refused = Some(reason);
     }
 
     fn count(&self, outcome: &'static str) {

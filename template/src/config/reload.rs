@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Reload {
     /// How often the file that `APP_CONFIG_FILE` names is looked at. What is new in it
-    /// is taken when two looks have seen the same; never if this is 0s.
+    /// is taken when two looks have seen the same, and what was refused is tried again;
+    /// neither if this is 0s.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,
 }

@@ -177,6 +177,30 @@ async fn a_faulty_configuration_is_refused_whole_with_all_its_faults() {
 }
 
 #[tokio::test]
+async fn what_was_refused_for_a_file_that_came_later_is_taken_then() {
+    let file = File::of("");
+    let service = file.service().await;
+    let key = file.folder.path().join("key.pem");
+    file.replace(&format!(
+        "flags.read_only = true\n[auth.issuers.late]\nissuer = 'https://late.example'\n\
+         audience = 'items'\npublic_key_algorithm = 'ES256'\npublic_key_file = '{}'",
+        key.display()
+    ));
+    let cause = service.log_line(refused).await["cause"].clone();
+    assert!(
+        cause.as_str().unwrap().contains("public_key_file"),
+        "{cause}"
+    );
+    let public = rcgen::KeyPair::generate().unwrap().public_key_pem();
+    let new = file.folder.path().join("new.pem");
+    fs::write(&new, public).unwrap();
+    fs::rename(new, key).unwrap();
+    service.log_line(changed("flags.read_only")).await;
+    let told = service.lines().into_iter().filter(refused).count();
+    assert_eq!(told, 1, "{:#?}", service.lines());
+}
+
+#[tokio::test]
 async fn a_file_that_is_gone_changes_nothing() {
     let file = File::of("flags.read_only = true");
     let service = file.service().await;
