@@ -176,12 +176,22 @@ pub(crate) fn some_time(field: &str, timeout: Duration, faults: &mut Faults) {
 /// Where another service is, by HTTP. There may be a secret in it: it is not shown.
 pub(crate) fn web_address(field: &str, url: Option<&Secret>, faults: &mut Faults) {
     let Some(url) = url else { return };
-    let parsed = url::Url::parse(url.expose());
-    let leads = parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let parsed = url::Url::parse(url.expose()).ok();
+    let leads = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     // A request takes it to the letter: it mends no blanks, as a browser does.
-    if !leads || url.expose().parse::<Uri>().is_err() {
-        let reason = "is no address of the web, such as https://example.com/hooks/items";
-        faults.add_hidden(field, reason);
+    let leads = leads.filter(|_| url.expose().parse::<Uri>().is_ok());
+    match leads {
+        None => {
+            let reason = "is no address of the web, such as https://example.com/hooks/items";
+            faults.add_hidden(field, reason);
+        }
+        // RFC 9110 section 4.2.4.
+        Some(url) if !url.username().is_empty() || url.password().is_some() => {
+            let reason = "names a user, which is not sent: leave out all before the @, and have \
+                          the path or the query tell who asks";
+            faults.add_hidden(field, reason);
+        }
+        Some(_) => {}
     }
 }
 

@@ -284,6 +284,16 @@ fn an_address_is_one_that_a_request_can_be_sent_to() {
 }
 
 #[test]
+fn an_address_with_a_user_whom_nobody_would_be_told_is_refused() {
+    for address in ["https://user:hunter2@a.example/", "https://user@a.example/"] {
+        let faults = faults(&[("APP_WEBHOOK__URL", address)]);
+        assert!(faults.contains("webhook.url"), "{faults}");
+        assert!(faults.contains("names a user"), "{faults}");
+        assert!(!faults.contains("hunter2"), "{faults}");
+    }
+}
+
+#[test]
 fn the_report_shows_every_value_with_its_source_and_no_secret() {
     let loaded = development(&[("APP_HTTP__REQUEST_TIMEOUT", "3s")]).unwrap();
     let report = loaded.to_string();
