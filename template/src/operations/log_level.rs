@@ -3,7 +3,7 @@ use std::time::Duration;
 use axum::{
     Json,
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use crate::{
     error::AppError,
     problem::FieldError,
+    routes::json,
     telemetry::{Level, LogLevel},
 };
 
@@ -50,8 +51,9 @@ pub(super) async fn show(State(log_level): State<LogLevel>) -> Json<Shown> {
 pub(super) async fn choose(
     State(log_level): State<LogLevel>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Shown>, AppError> {
+    let body = body.map_err(json::unread)?;
     let Wanted {
         filter,
         expires_after,

@@ -12,6 +12,8 @@ mod metrics;
 mod profiles;
 mod runtime;
 
+use std::time::Duration;
+
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, State},
@@ -23,12 +25,16 @@ use axum_chassis::{
     prometheus::Registry,
 };
 use time::OffsetDateTime;
-use tower_http::{compression::CompressionLayer, normalize_path::NormalizePath};
+use tower_http::{
+    compression::CompressionLayer, normalize_path::NormalizePath, timeout::RequestBodyDeadlineLayer,
+};
 
 use crate::{problem, reload::Live, router, server::Connections, telemetry::LogLevel};
 
 /// The largest body of a request: directives of a filter.
 const BODY_LIMIT_BYTES: usize = 4096;
+/// Time for it to arrive; then 408. Who sends none would keep a place from the probes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the endpoints look at. Cheap to clone.
 #[derive(Clone, FromRef)]
@@ -65,6 +71,7 @@ pub fn router(health: Health, state: Operations) -> NormalizePath<Router> {
         .with_state(state)
         .layer(axum::middleware::map_response(filled))
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(RequestBodyDeadlineLayer::new(BODY_TIMEOUT))
         .layer(CompressionLayer::new())
         .layer(HealthLayer::new(health));
     router::normalized(router)

@@ -54,7 +54,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Too long (413), too slow (408), or broken off.
-fn unread(rejection: BytesRejection) -> AppError {
+pub(crate) fn unread(rejection: BytesRejection) -> AppError {
     if is_late(&rejection) {
         let detail = "the body took too long to arrive".to_owned();
         return AppError::Malformed(StatusCode::REQUEST_TIMEOUT, detail);

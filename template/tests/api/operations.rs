@@ -2,9 +2,13 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::support::{Service, problem};
+use crate::support::{
+    Service,
+    client::{Transport, read_status},
+    problem,
+};
 
 const OPEN: &str = r#"http_server_open_connections{listener="public"}"#;
 
@@ -50,6 +54,17 @@ async fn the_configuration_in_effect_is_shown_without_secrets() {
     assert!(timeout.ends_with("# APP_HTTP__REQUEST_TIMEOUT"), "{shown}");
     assert!(line("hmac_secret = \"***\"").is_some(), "{shown}");
     assert!(!shown.contains("known-to-everyone"), "{shown}");
+}
+
+#[tokio::test]
+async fn who_announces_a_body_and_sends_none_keeps_no_place_from_the_probes() {
+    let service = Service::start().await;
+    let stream = Transport::Plain.connect(service.operations, &[]);
+    let mut stream = stream.await.unwrap();
+    let head = b"PUT /log-level HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n";
+    stream.write_all(head).await.unwrap();
+    let status = read_status(&mut stream).await;
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
 }
 
 #[tokio::test]
