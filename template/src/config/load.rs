@@ -52,6 +52,9 @@ fn contents(environment: &Environment) -> Option<Vec<u8>> {
 
 /// All that fits of what the sources say; the rest is faults.
 pub(super) fn read(environment: &Environment, faults: &mut Faults) -> (Config, Map<String, Value>) {
+    for name in environment.unreadable(PREFIX) {
+        faults.add_hidden(name, "is not Unicode: write its value in UTF-8");
+    }
     let mut given = merge(environment, faults);
     reject_unknown(&mut given, &tree(&Config::default()), "", faults);
     let mut config = deserialize(&mut given, faults);

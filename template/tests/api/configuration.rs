@@ -1,6 +1,8 @@
 //! What the commands say of a configuration.
 
-use crate::support::run;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, process::Command};
+
+use crate::support::{BINARY, run};
 
 #[test]
 fn a_faulty_configuration_is_told_whole_with_exit_78() {
@@ -18,6 +20,20 @@ fn a_faulty_configuration_is_told_whole_with_exit_78() {
         assert!(faults.contains("http.address = somewhere"), "{faults}");
         assert!(faults.contains("log.format = xml"), "{faults}");
     }
+}
+
+#[test]
+fn a_setting_that_is_not_unicode_is_a_fault_and_not_left_out() {
+    let latin1 = OsStr::from_bytes(b"postgres://user:gr\xfcn@a.example/");
+    let mut command = Command::new(BINARY);
+    command.args(["config", "--check"]);
+    command.env("APP_PROFILE", "development");
+    let ended = command.env("APP_STORE__URL", latin1).output().unwrap();
+    assert_eq!(ended.status.code(), Some(78));
+    let faults = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(faults.contains("APP_STORE__URL"), "{faults}");
+    assert!(faults.contains("is not Unicode"), "{faults}");
+    assert!(!faults.contains("user"), "{faults}");
 }
 
 #[test]
@@ -67,9 +83,7 @@ fn tokens_are_minted_in_development_only() {
 #[test]
 #[cfg(target_os = "linux")]
 fn what_cannot_be_printed_is_told_with_exit_1() {
-    use std::{fs::File, process::Command};
-
-    use crate::support::BINARY;
+    use std::fs::File;
 
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(BINARY);
