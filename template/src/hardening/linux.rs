@@ -100,7 +100,7 @@ fn readable(config: &Config, environment: &Environment) -> Vec<PathBuf> {
     });
     let optional = tls.into_iter().chain(issuers).flatten().cloned();
     let files = named.map(PathBuf::from).chain(optional);
-    let files = files.chain(config.store.files_to_read());
+    let files = files.chain(config.store.files_to_read(environment));
     let folders = files.flat_map(folders).chain(authorities(environment));
     folders.chain(SYSTEM.map(PathBuf::from)).collect()
 }

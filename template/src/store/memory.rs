@@ -16,7 +16,7 @@ use self::answers::Answers;
 pub use self::work::Work;
 use super::StoreError;
 use crate::{
-    config::{self, Faults},
+    config::{self, Environment, Faults},
     items::{Draft, Item, Owner},
     telemetry::{Telemetry, names::store as names},
 };
@@ -39,7 +39,7 @@ impl Default for Config {
 
 impl Config {
     /// None.
-    pub fn files_to_read(&self) -> Vec<PathBuf> {
+    pub fn files_to_read(&self, _: &Environment) -> Vec<PathBuf> {
         Vec::new()
     }
 

@@ -1,4 +1,4 @@
-use std::{env, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, str::FromStr, time::Duration};
 
 use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::sql;
-use crate::config::{Faults, Secret};
+use crate::config::{Environment, Faults, Secret};
 
 pub(super) type Database = sqlx::Postgres;
 
@@ -125,13 +125,23 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Certificates and keys, where the URL names some, and libpq's file of passwords.
-    pub fn files_to_read(&self) -> Vec<PathBuf> {
-        const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
-        let passwords = env::var_os("PGPASSFILE").map(PathBuf::from);
+    /// Certificates and keys, and libpq's file of passwords, where the URL or the environment
+    /// names some.
+    pub fn files_to_read(&self, environment: &Environment) -> Vec<PathBuf> {
+        const FILES: [&str; 7] = [
+            "sslrootcert",
+            "ssl-root-cert",
+            "ssl-ca",
+            "sslcert",
+            "ssl-cert",
+            "sslkey",
+            "ssl-key",
+        ];
+        const VARIABLES: [&str; 4] = ["PGPASSFILE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"];
         let urls = [Some(&self.url), self.replica_url.as_ref()];
         let urls = urls.into_iter().flatten();
-        let mut files: Vec<PathBuf> = passwords.into_iter().collect();
+        let named = VARIABLES.iter().filter_map(|name| environment.get(name));
+        let mut files: Vec<_> = named.map(PathBuf::from).collect();
         for url in urls.filter_map(|url| Url::parse(url.expose()).ok()) {
             let named = url.query_pairs();
             let named = named.filter(|(name, _)| FILES.contains(&&**name));
@@ -268,6 +278,22 @@ mod tests {
         }
         for taken in [Duration::from_millis(1), 24 * day] {
             assert!(faults(taken).contains("0 faults"));
+        }
+    }
+
+    #[test]
+    fn certificates_are_read_where_the_url_or_the_environment_says() {
+        let config = Config {
+            url: Secret::from("postgres://a.example/items?ssl-ca=/opt/trust/ca.pem"),
+            ..Config::default()
+        };
+        let environment = Environment::from_iter([
+            ("PGSSLCERT", "/opt/own/tls.crt"),
+            ("PGSSLKEY", "/opt/own/tls.key"),
+        ]);
+        let files = config.files_to_read(&environment);
+        for file in ["/opt/trust/ca.pem", "/opt/own/tls.crt", "/opt/own/tls.key"] {
+            assert!(files.contains(&PathBuf::from(file)), "{files:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::sql;
-use crate::config::Faults;
+use crate::config::{Environment, Faults};
 
 pub(super) type Database = sqlx::Sqlite;
 
@@ -92,7 +92,7 @@ impl Default for Config {
 
 impl Config {
     /// None but the one that is written.
-    pub fn files_to_read(&self) -> Vec<PathBuf> {
+    pub fn files_to_read(&self, _: &Environment) -> Vec<PathBuf> {
         Vec::new()
     }
 
