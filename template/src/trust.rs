@@ -51,8 +51,10 @@ impl Trust {
     ///
     /// Outside of a Tokio runtime.
     pub fn start(auth: &Auth, meter: &Meter) -> Result<Self, TrustError> {
-        let cache =
-            (auth.cached_tokens > 0).then(|| TokenCache::default().max_tokens(auth.cached_tokens));
+        // With a bound of 0 it remembers none.
+        let cache = TokenCache::default()
+            .max_tokens(auth.cached_tokens)
+            .max_bytes(auth.cache_limit_bytes);
         let mut verifier = Verifier::builder()
             .leeway(auth.leeway)
             .cache(cache)

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use axum_chassis::jwt::{MAX_LEEWAY, VerifierError};
+use axum_chassis::jwt::{DEFAULT_CACHED_BYTES, DEFAULT_CACHED_TOKENS, MAX_LEEWAY, VerifierError};
 use humantime_serde::re::humantime::format_duration;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,9 @@ pub struct Auth {
     /// Good tokens that are remembered, so that the next request with one need not
     /// have its signature checked; 0 remembers none.
     pub cached_tokens: usize,
+    /// Memory that they may take, in bytes, the tokens themselves included; beyond it those
+    /// that come seldom are forgotten.
+    pub cache_limit_bytes: usize,
 }
 
 impl Default for Auth {
@@ -25,7 +28,8 @@ impl Default for Auth {
         Self {
             issuers: BTreeMap::new(),
             leeway: Duration::from_secs(30),
-            cached_tokens: 10_000,
+            cached_tokens: DEFAULT_CACHED_TOKENS,
+            cache_limit_bytes: DEFAULT_CACHED_BYTES,
         }
     }
 }

@@ -81,6 +81,19 @@ async fn a_token_that_is_minted_is_an_access_token() {
 }
 
 #[tokio::test]
+async fn no_more_tokens_are_remembered_than_there_is_memory_for() {
+    const REMEMBERED: &str = "axum_chassis_jwt_cache_tokens";
+    for (bytes, remembered) in [("8388608", 1.0), ("256", 0.0)] {
+        let service = Service::with(&[("APP_AUTH__CACHE_LIMIT_BYTES", bytes)]).await;
+        let answer = service.get("/api/v1/items").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        service
+            .series(REMEMBERED, |count| count == remembered)
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn a_token_without_the_scope_is_told_which_it_lacks() {
     let service = Service::start().await;
     let (path, _, _) = service.create("lamp").await;
