@@ -93,5 +93,16 @@ fn pointer(path: &Path) -> String {
             other.to_string().replace('~', "~0").replace('/', "~1")
         ),
     });
-    format!("#{}", segments.collect::<String>())
+    format!("#{}", encoded(&segments.collect::<String>()))
+}
+
+/// What may stand in a fragment stays, all else is percent-encoded (RFC 3986 section 3.5).
+fn encoded(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| match byte {
+        b if b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&b) => {
+            char::from(b).to_string()
+        }
+        other => format!("%{other:02X}"),
+    });
+    encoded.collect()
 }

@@ -75,6 +75,9 @@ async fn a_value_of_another_type_is_told_with_its_place() {
         ["#/colour"]
     );
     assert_eq!(faults(&service, json!({})).await, ["#"]);
+    // What a client has made up may not stand in a fragment as it is.
+    let body = json!({ "name": "x", "a/b 50% ü": 1 });
+    assert_eq!(faults(&service, body).await, ["#/a~1b%2050%25%20%C3%BC"]);
 }
 
 #[tokio::test]
