@@ -16,7 +16,8 @@ pub struct Http {
     #[serde(deserialize_with = "list")]
     pub allowed_origins: Vec<String>,
     /// Connections at one time, at most three quarters of the descriptors that
-    /// the process may have; above it they wait to be accepted.
+    /// the process may have, of which a redirect to HTTPS has half; above it they wait to
+    /// be accepted.
     pub connections: usize,
     /// Time for the head of a request to arrive; then the connection is cut.
     #[serde(with = "humantime_serde")]

@@ -41,13 +41,14 @@ impl Spares {
     }
 }
 
-/// As many connections as are wished for, but no more than three quarters of the
-/// descriptors that the process may have: the store and the probes need some too.
-pub(super) fn affordable(connections: usize) -> usize {
+/// As many connections for each of so many listeners as are wished for, but for all of them
+/// no more than three quarters of the descriptors that the process may have: the store and
+/// the probes need some too.
+pub(super) fn affordable(connections: usize, listeners: usize) -> usize {
     let Some(limit) = limit() else {
         return connections;
     };
-    let most = (limit / 4 * 3).max(1);
+    let most = (limit / 4 * 3 / listeners).max(1);
     if most < connections {
         tracing::warn!(
             limit,
@@ -77,4 +78,17 @@ fn limit() -> Option<usize> {
 #[cfg(not(target_os = "linux"))]
 fn limit() -> Option<usize> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_listeners_have_no_more_connections_than_one() {
+        if limit().is_some() {
+            let one = affordable(usize::MAX, 1);
+            assert!(2 * affordable(usize::MAX, 2) <= one);
+        }
+    }
 }

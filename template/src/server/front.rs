@@ -97,7 +97,8 @@ impl<'a> Front<'a> {
         redirect: Option<Listener>,
         api: NormalizePath<Router>,
     ) -> io::Result<Public> {
-        let connections = affordable(self.config.http.connections);
+        let listeners = 1 + usize::from(redirect.is_some());
+        let connections = affordable(self.config.http.connections, listeners);
         let certificates = self.certificates.clone();
         let serving = Serving {
             tls: certificates.map(|certificates| Tls::new(certificates, &self.config.tls)),
