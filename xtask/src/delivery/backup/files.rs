@@ -19,6 +19,7 @@ pub fn run(report: &mut Report, with_server: &Project, with_file: &Project) -> R
         let name = format!("install backup, {}", project.flavour.name);
         report.check(&name, || installs(project))?;
     }
+    runbooks(report, &[with_server, with_file])?;
     report.check("alerts about backups ask for what the script tells", || {
         told(with_server)
     })?;
@@ -38,6 +39,36 @@ fn told(project: &Project) -> Result<()> {
     let unknown = unknown.find(|name| !script.contains(&format!("        {name}) echo ")));
     ensure!(unknown.is_none(), "nobody tells {unknown:?}");
     Ok(())
+}
+
+/// Whoever connects to the socket of a service that was stopped has started it again.
+fn runbooks(report: &mut Report, projects: &[&Project]) -> Result<()> {
+    let fault = Fault {
+        file: "deploy/backup/README.md",
+        from: "systemctl stop NAME.socket NAME",
+        to: "systemctl stop NAME",
+        reason: "its socket starts it again",
+    };
+    let tool = "runbooks stop the service with its socket";
+    judged(report, tool, projects, &[fault], |project| {
+        let folder = project.folder.join("deploy");
+        for file in tree::files(&folder)? {
+            if file.extension().is_none_or(|is| is != "md") {
+                continue;
+            }
+            let text = tree::read(&folder.join(&file))?;
+            for stopped in text.split("systemctl stop ").skip(1) {
+                let units = stopped.split(['`', '\n']).next().unwrap_or_default();
+                let has = |unit| units.split(' ').any(|word| word == unit);
+                ensure!(
+                    !has("NAME") || has("NAME.socket"),
+                    "{}: stops {units}, and its socket starts it again",
+                    file.display()
+                );
+            }
+        }
+        Ok(String::new())
+    })
 }
 
 fn scripts(report: &mut Report, project: &Project) -> Result<()> {
