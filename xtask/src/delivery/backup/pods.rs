@@ -6,13 +6,13 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::site::{NAME, Site};
 use crate::{
@@ -24,24 +24,58 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(120);
 const COMPONENT: &str = "deploy/components/backup-postgres";
 
-/// A backup and a drill, as Kubernetes would run them.
+/// A backup and a drill, as Kubernetes would run them; and a drill that fails.
 pub fn run(project: &Project, site: &Site, store: &str) -> Result<()> {
     for job in ["backup", "drill"] {
-        let file = project
-            .folder
-            .join(COMPONENT)
-            .join(job)
-            .join("cronjob.yaml");
-        let objects = object::read(&tree::read(&file)?)?;
-        let [cron_job] = &objects[..] else {
-            bail!("{} objects are in {}", objects.len(), file.display());
-        };
-        let spec = cron_job.at("/spec/jobTemplate/spec/template/spec");
-        let pod = Pod::prepare(project, site, job, spec, store)?;
+        let spec = specified(project, job)?;
+        let pod = Pod::prepare(project, site, job, &spec, store)?;
         println!("       {}", pod.run()?.trim());
+    }
+    let mut spec = specified(project, "drill")?;
+    let drill = spec.pointer_mut("/initContainers/1/env");
+    let environment = drill.and_then(Value::as_array_mut).context("no drill")?;
+    environment.push(json!({ "name": "RESTIC_PASSWORD", "value": "another key" }));
+    // Nobody waits for hours for what has failed.
+    match Pod::prepare(project, site, "failed", &spec, store)?.run() {
+        Ok(said) => bail!("a drill with another key passes: {said}"),
+        Err(error) => ensure!(format!("{error:#}").contains("exit 69"), "{error:#}"),
     }
     Ok(())
 }
+
+/// What a CronJob says of its pods.
+fn specified(project: &Project, job: &str) -> Result<Value> {
+    let folder = project.folder.join(COMPONENT).join(job);
+    let file = folder.join("cronjob.yaml");
+    let objects = object::read(&tree::read(&file)?)?;
+    let [cron_job] = &objects[..] else {
+        bail!("{} objects are in {}", objects.len(), file.display());
+    };
+    Ok(cron_job.at("/spec/jobTemplate/spec/template/spec").clone())
+}
+
+/// A container that goes on beside the others, and ends at the latest with this.
+struct Beside(Child);
+
+impl Beside {
+    /// As Kubernetes ends it, after the others.
+    fn end(&mut self) -> Result<ExitStatus> {
+        let id = self.0.id().to_string();
+        run::output(Command::new("kill").args(["-s", "TERM", &id]))?;
+        Ok(self.0.wait()?)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = self.end();
+        }
+    }
+}
+
+/// The exit code of who was told to end, and has not ended before.
+const TOLD_TO_END: i32 = 143;
 
 /// A pod; each of its volumes is a folder.
 struct Pod<'a> {
@@ -102,7 +136,7 @@ impl<'a> Pod<'a> {
             if text(container, "/restartPolicy") == "Always" {
                 let output = fs::File::create(self.folder.join("output"))?;
                 process.stdout(output.try_clone()?).stderr(output);
-                beside.push(process.stdin(Stdio::null()).spawn()?);
+                beside.push(Beside(process.stdin(Stdio::null()).spawn()?));
                 self.until_started(container)?;
             } else {
                 said += Ended::of(&mut process)?.right()?;
@@ -112,9 +146,12 @@ impl<'a> Pod<'a> {
             said += Ended::of(&mut self.process(container)?)?.right()?;
         }
         for mut process in beside {
-            let ended = process.wait()?;
+            let ended = process.end()?;
             let output = tree::read(&self.folder.join("output"))?;
-            ensure!(ended.success(), "{ended}: {output}");
+            ensure!(
+                ended.code() == Some(TOLD_TO_END),
+                "it ended by itself, and would be begun again: {ended}: {output}"
+            );
             said += &output;
         }
         Ok(said)
@@ -126,7 +163,6 @@ impl<'a> Pod<'a> {
         while run::output(Command::new(&probe[0]).args(&probe[1..])).is_err() {
             let output = tree::read(&self.folder.join("output"))?;
             ensure!(begun.elapsed() < PATIENCE, "it does not start: {output}");
-            ensure!(!output.contains("backup: "), "it has ended: {output}");
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
