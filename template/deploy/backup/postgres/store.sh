@@ -5,9 +5,13 @@
 # BACKUP_JOBS: for a large database so many jobs at a time, by a folder on this disk
 # instead of a stream.
 
-# Where the store of an installed service is, if nothing else is said.
+# Where the store of an installed service is, if nothing else is said. Its password, if it has
+# one, is in a file that root alone can read: the units are given a copy, and so is this run.
 store_of() {
     export APP_STORE__URL="postgres:///$1?host=/run/postgresql&user=$1"
+    [ -f "/etc/$1/pgpass" ] || return 0
+    install -m 600 -o "$1" -g "$1" "/etc/$1/pgpass" "$folder/pgpass"
+    export PGPASSFILE="$folder/pgpass"
 }
 
 store_begin() {
@@ -36,6 +40,7 @@ store_begin() {
 store_end() {
     exec 7>&- 6<&-
     [ -z "${drilled:-}" ] || { kill -INT "$drilled" && wait "$drilled"; } 2> /dev/null || true
+    rm -f "$folder/pgpass"
 }
 
 store_failed() {

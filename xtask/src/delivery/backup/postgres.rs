@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader, Write},
+    os::unix::fs::MetadataExt,
     process::{Child, Command, Stdio},
     time::{Instant, SystemTime},
 };
@@ -18,7 +19,12 @@ use super::{
 };
 use crate::{
     capacity::postgres::Postgres,
-    delivery::{ended::Ended, manifests::Service, project::Project},
+    delivery::{
+        ended::Ended,
+        host::root::{BY_ROOT, command},
+        manifests::Service,
+        project::Project,
+    },
     run,
     test::report::Report,
 };
@@ -30,6 +36,20 @@ const REPOSITORY: &str = "postgres";
 /// What all rows are, in one number.
 const ALL: &str = "SELECT count(*), sum(hashtext(items::text)::bigint), \
      (SELECT count(*) FROM _sqlx_migrations) FROM items";
+
+/// A machine with the service's settings ($0), its user and group ($1, $2); the script is $3.
+const MACHINE: &str = r#"
+mount -t tmpfs none /mnt
+cp -a /etc /mnt/etc
+cp -R "$0" /mnt/etc/service
+chmod 600 /mnt/etc/service/*
+echo "service:x:$1:$2::/:/usr/sbin/nologin" >> /mnt/etc/passwd
+echo "service:x:$2:" >> /mnt/etc/group
+mount --bind /mnt/etc /etc
+mount -t tmpfs none /var/cache
+"$3" --name service restore by_hand
+! test -e /var/cache/backup-service/pgpass
+"#;
 
 struct Proof<'a> {
     project: &'a Project,
@@ -45,7 +65,7 @@ pub fn run<'a>(report: &mut Report, project: &'a Project, storage: &'a Storage) 
     let mut proof = report.check(&format!("PostgreSQL, migrated, with {ROWS} rows"), || {
         Proof::begin(project, &service, storage)
     })?;
-    let steps: [Step<'a>; 16] = [
+    let steps: [Step<'a>; 17] = [
         (
             "backup: what is not there is told, with its remedy",
             Proof::nothing_there,
@@ -60,6 +80,10 @@ pub fn run<'a>(report: &mut Report, project: &'a Project, storage: &'a Storage) 
         (
             "backup: never over the live one, unless told so",
             Proof::over_live,
+        ),
+        (
+            "backup --name: with what the units are given, a password and a URL with & too",
+            Proof::by_hand,
         ),
         ("backup: of two at once one gives way", Proof::two_at_once),
         ("backup: what is cut off is none", Proof::cut_off),
@@ -217,6 +241,60 @@ impl<'a> Proof<'a> {
         ensure!(self.all(NAME)? == wrong, "it was touched");
         self.site.run(&["restore", "--over-live", NAME])?.right()?;
         ensure!(self.all(NAME)? == before, "other rows");
+        Ok(())
+    }
+
+    /// As root does it in the worst hour, on a machine whose files are seen by this run alone.
+    fn by_hand(&mut self) -> Result<()> {
+        let is_root = run::output(Command::new("id").arg("-u"))?.trim() == "0";
+        let by = if is_root { &[][..] } else { &BY_ROOT };
+        if run::output(command(by, "true").arg("--")).is_err() {
+            ensure!(!run::in_ci(), "--name is for root");
+            return Ok(());
+        }
+        let etc = self.site.path("by-hand");
+        fs::create_dir(&etc)?;
+        let mut settings = Vec::new();
+        for name in [
+            "RESTIC_REPOSITORY",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+        ] {
+            settings.push(format!("{name}={}\n", self.site.setting(name)?));
+        }
+        let url = self.server.url(NAME);
+        for (file, text) in [
+            ("backup.env", settings.concat()),
+            (
+                "backup.key",
+                format!("{}\n", self.site.setting("RESTIC_PASSWORD")?),
+            ),
+            (
+                "environment",
+                format!("# ours\nAPP_STORE__URL={url}?sslmode=prefer&connect_timeout=10\n"),
+            ),
+            ("pgpass", "*:*:*:*:a password\n".to_owned()),
+        ] {
+            fs::write(etc.join(file), text)?;
+        }
+        // This server trusts everyone: who would be asked for a password has to have one.
+        let psql = self.server.programs().join("psql");
+        let asks = format!(
+            "grep -q 'a password' \"$PGPASSFILE\" || exit 1; exec {} \"$@\"",
+            psql.display()
+        );
+        self.site.program("psql", &asks)?;
+        let user = fs::metadata(self.site.path("folder"))?;
+        let mut by_hand = command(by, "env");
+        by_hand
+            .arg(format!("PATH={}:/usr/sbin", self.site.setting("PATH")?))
+            .args(["unshare", "--mount", "sh", "-ec", MACHINE])
+            .arg(&etc)
+            .args([user.uid().to_string(), user.gid().to_string()])
+            .arg(self.site.path("backup/backup"));
+        Ended::of(&mut by_hand)?.right()?;
+        self.site.no_program("psql")?;
+        ensure!(self.all("by_hand")? == self.all(NAME)?, "other rows");
         Ok(())
     }
 
