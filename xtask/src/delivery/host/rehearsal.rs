@@ -6,12 +6,12 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use super::root::Root;
-use crate::{delivery::project::Project, test::report::Report, tree};
+use crate::{delivery::project::Project, refusal, test::report::Report, tree};
 
 type Rehearsal = fn(&Project) -> Result<()>;
 
 pub fn run(report: &mut Report, project: &Project) -> Result<()> {
-    let steps: [(&str, Rehearsal); 8] = [
+    let steps: [(&str, Rehearsal); 9] = [
         (
             "install: migrates, then serves; once more changes nothing",
             installs,
@@ -31,6 +31,10 @@ pub fn run(report: &mut Report, project: &Project) -> Result<()> {
         (
             "install keeps some releases, and refuses what makes no sense",
             keeps,
+        ),
+        (
+            "install firewall: whoever is here by ssh can come again",
+            lets_in_again,
         ),
     ];
     for (name, step) in steps {
@@ -200,6 +204,21 @@ fn keeps(project: &Project) -> Result<()> {
         .wrong("is no name of a service")?;
     fs::create_dir_all(root.path("opt/another/releases"))?;
     root.install(&["releases"])?.wrong("say which by --name")
+}
+
+fn lets_in_again(project: &Project) -> Result<()> {
+    let mut root = Root::new(project)?;
+    root.program("nft", "")?;
+    root.by_ssh();
+    let arguments = ["--name", "my-service", "firewall"];
+    let ended = root.install(&arguments)?;
+    ended.wrong("you are here by ssh on port 2222")?;
+    ensure!(ended.calls.is_empty(), "{}", ended.calls);
+    let rules = tree::read(&project.folder.join("deploy/host/firewall.nft"))?;
+    let mine = refusal::broken("firewall.nft", &rules, "{ 22 }", "{ 22, 2222 }")?;
+    fs::create_dir_all(root.path("etc/nftables.d"))?;
+    fs::write(root.path("etc/nftables.d/service.nft"), mine)?;
+    root.install(&arguments)?.right().map(drop)
 }
 
 fn units(root: &Root) -> Result<Vec<(std::path::PathBuf, Vec<u8>)>> {

@@ -58,6 +58,12 @@ impl Root {
         self.by = BY_ROOT.to_vec();
     }
 
+    /// The script is run by sudo from now on, as somebody does who is here by ssh on port 2222.
+    pub fn by_ssh(&mut self) {
+        let connection = "SSH_CONNECTION=192.0.2.1 50000 192.0.2.2 2222";
+        self.by = vec!["env", connection, "sh", "-c", "\"$@\"; exit $?", "sh"];
+    }
+
     /// A stand-in.
     pub fn program(&self, name: &str, does: &str) -> Result<()> {
         let calls = self.folder.path().join("calls");
@@ -88,6 +94,7 @@ impl Root {
         let path = tools::path_with(slice::from_ref(&self.folder.path().join("bin/systemctl")))?;
         let mut install = command(&self.by, "env");
         install
+            // As sudo does.
             .args(["--unset=SSH_CONNECTION", "READY_WITHIN=1"])
             .arg(format!("PATH={}:/usr/sbin", path.display()))
             .arg(format!(
