@@ -27,6 +27,7 @@ store_begin() {
         *://*/?*) ;;
         *) fail 78 "APP_STORE__URL names no database: postgres://user@host/$BACKUP_NAME" ;;
     esac
+    rights=
     live=${without##*/}
     server=${without%/*}
     for program in psql pg_dump pg_restore; do
@@ -51,6 +52,10 @@ store_failed() {
             fail 69 "the database cannot be reached: $(said store)" ;;
         *"No space left"*)
             fail 1 "a disk is full: $(said store)" ;;
+        *role*"does not exist"*)
+            fail 1 "this server lacks a role that has rights in the backup: createuser --no-login ROLE, and again: $(said store)" ;;
+        *"permission denied to create extension"* | *"must be owner of extension"*)
+            fail 1 "the backup has an extension that only a superuser may make: ALTER ROLE … SUPERUSER, again, and NOSUPERUSER: $(said store)" ;;
         *"end of file"* | *"not a valid archive"* | *"does not appear to be"*)
             fail 65 "backup $id is cut off: take another one by its ID (backup list): $(said store)" ;;
         *) fail 1 "PostgreSQL: $(said store)" ;;
@@ -142,11 +147,11 @@ pour() {
     if [ "$format" = directory ]; then
         storage restore "$id" --target "$scratch/dump"
         toc=$(find "$scratch/dump" -name toc.dat)
-        pg_restore --dbname "$into" --no-owner --exit-on-error --jobs "${BACKUP_JOBS:-2}" \
+        pg_restore --dbname "$into" --no-owner ${rights:+"$rights"} --exit-on-error --jobs "${BACKUP_JOBS:-2}" \
             ${over_live:+--clean --if-exists} "$(dirname "$toc")" 2> "$scratch/store" 9>&- ||
             not_poured 1
     else
-        load "$BACKUP_NAME.dump" pg_restore --dbname "$into" --no-owner --exit-on-error \
+        load "$BACKUP_NAME.dump" pg_restore --dbname "$into" --no-owner ${rights:+"$rights"} --exit-on-error \
             --single-transaction ${over_live:+--clean --if-exists} || not_poured $?
     fi
     echo "$COUNT" | ask "$into" > "$scratch/rows" 2> "$scratch/store" || store_failed
@@ -196,6 +201,8 @@ store_drill() {
         sleep 0.2
     done
     over_live=
+    # Who has rights is nobody here.
+    rights=--no-privileges
     echo 'CREATE DATABASE drill' | ask "$(database postgres)"
     into=$(database drill)
     pour

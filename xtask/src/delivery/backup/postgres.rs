@@ -65,7 +65,7 @@ pub fn run<'a>(report: &mut Report, project: &'a Project, storage: &'a Storage) 
     let mut proof = report.check(&format!("PostgreSQL, migrated, with {ROWS} rows"), || {
         Proof::begin(project, &service, storage)
     })?;
-    let steps: [Step<'a>; 17] = [
+    let steps: [Step<'a>; 18] = [
         (
             "backup: what is not there is told, with its remedy",
             Proof::nothing_there,
@@ -84,6 +84,10 @@ pub fn run<'a>(report: &mut Report, project: &'a Project, storage: &'a Storage) 
         (
             "backup --name: with what the units are given, a password and a URL with & too",
             Proof::by_hand,
+        ),
+        (
+            "backup: what others may read passes the drill, and comes back with it",
+            Proof::granted,
         ),
         ("backup: of two at once one gives way", Proof::two_at_once),
         ("backup: what is cut off is none", Proof::cut_off),
@@ -296,6 +300,26 @@ impl<'a> Proof<'a> {
         self.site.no_program("psql")?;
         ensure!(self.all("by_hand")? == self.all(NAME)?, "other rows");
         Ok(())
+    }
+
+    fn granted(&mut self) -> Result<()> {
+        let grant = "CREATE ROLE reader; GRANT SELECT ON items TO reader";
+        self.server.ask_of(NAME, grant)?;
+        self.site.run(&["take"])?.right()?;
+        self.site.run(&["drill"])?.right()?;
+        self.site.run(&["restore", "granted"])?.right()?;
+        let may = "SELECT has_table_privilege('reader', 'items', 'SELECT')";
+        let may = self.server.ask_of("granted", may)?;
+        ensure!(may.trim() == "t", "they are lost");
+        // On a server that does not know of them.
+        for database in [NAME, "granted"] {
+            self.server.ask_of(database, "DROP OWNED BY reader")?;
+        }
+        self.server.ask_of(NAME, "DROP ROLE reader")?;
+        let ended = self.site.run(&["restore", "ungranted"])?;
+        ended.wrong_by(1, "lacks a role that has rights in the backup")?;
+        ensure!(!self.databases()?.contains("ungranted"), "half is left");
+        self.site.run(&["take"])?.right().map(drop)
     }
 
     fn two_at_once(&mut self) -> Result<()> {
