@@ -20,12 +20,14 @@ use crate::{
     },
     run,
     test::{report::Report, tools::of_system},
+    tree,
 };
 
 pub fn run(report: &mut Report, projects: &[&Project]) -> Result<()> {
     script(report, projects)?;
     units(report, projects)?;
     database(report, projects)?;
+    archive(report, projects)?;
     rotation(report, projects)?;
     address(report, projects)?;
     let is_root = run::output(Command::new("id").arg("-u"))?.trim() == "0";
@@ -179,6 +181,47 @@ fn database(report: &mut Report, projects: &[&Project]) -> Result<()> {
             .arg(format!("config_file={}", file.display()));
         ask
     })
+}
+
+const REPLICATION: &str = "deploy/host/postgres/replication.conf";
+
+/// A piece of the log is kept once, however often it comes, and never another one over it.
+fn archive(report: &mut Report, projects: &[&Project]) -> Result<()> {
+    let faults = [
+        Fault {
+            file: REPLICATION,
+            from: "cmp -s %p archive/%f || ",
+            to: "",
+            reason: "it is refused the second time",
+        },
+        Fault {
+            file: REPLICATION,
+            from: "test ! -e archive/%f && ",
+            to: "",
+            reason: "another one takes its place",
+        },
+    ];
+    judged(report, "archive_command", &projects[..1], &faults, archives)
+}
+
+fn archives(project: &Project) -> Result<String> {
+    let text = tree::read(&project.folder.join(REPLICATION))?;
+    let mut lines = text.lines();
+    let command = lines.find_map(|line| line.strip_prefix("archive_command = '"));
+    let command = command.context("no archive_command")?;
+    let data = tempfile::tempdir()?;
+    fs::create_dir(data.path().join("archive"))?;
+    let comes = |contents: &str| {
+        fs::write(data.path().join("piece"), contents)?;
+        let command = command.trim_end_matches('\'').replace("%f", "0001");
+        let mut shell = Command::new("sh");
+        shell.current_dir(&data);
+        run::output(shell.args(["-c", &command.replace("%p", "piece")]))
+    };
+    comes("a piece")?;
+    comes("a piece").context("it is refused the second time")?;
+    ensure!(comes("another").is_err(), "another one takes its place");
+    Ok(String::new())
 }
 
 /// A copy for a program that is not root: who is may have the project where nobody else
