@@ -50,6 +50,8 @@ store_target() {
             fail 2 "$target is the live database: restore into another file; or say --over-live"
     elif [ -e "$target" ]; then
         fail 2 "$target is there already: restore into a new file"
+    elif [ -e "$target-wal" ]; then
+        fail 2 "$target-wal is there, and would be written into the file: it is of another one, move it away"
     fi
 }
 

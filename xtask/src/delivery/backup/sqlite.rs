@@ -125,6 +125,12 @@ impl<'a> Proof<'a> {
             let _ = fs::remove_file(self.site.path("data").join(file));
         }
         let file = self.site.text("data/restored.db");
+        let log = self.site.path("data/restored.db-wal");
+        fs::write(&log, "")?;
+        self.site
+            .run(&["restore", &file])?
+            .wrong_by(2, "is of another one")?;
+        fs::remove_file(log)?;
         self.site.run(&["restore", &file])?.right()?;
         ensure!(self.all("data/restored.db")? == before, "other rows");
         self.site
