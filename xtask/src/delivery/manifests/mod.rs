@@ -33,7 +33,7 @@ pub struct Rule {
     /// What is wrong, one sentence each; nothing if all is well.
     pub faults: fn(&[Object], &drift::Service) -> Vec<String>,
     /// What stands in the rendered text of production with PostgreSQL (or of one of its
-    /// combinations), and what makes a fault of it that the rule must see.
+    /// combinations, or of another store), and what makes a fault of it that the rule must see.
     pub broken: &'static [(&'static str, &'static str)],
 }
 
@@ -71,7 +71,7 @@ pub fn run(report: &mut Report, projects: &[Project]) -> Result<()> {
             for (rendered, service) in all.iter().zip(&services) {
                 holds(rule, rendered, service)?;
             }
-            sees_what_is_broken(rule, &all[0], &services[0])
+            sees_what_is_broken(rule, &all, &services)
         })?;
     }
     drift::run(report, &all, &services)
@@ -99,13 +99,19 @@ fn holds(rule: &Rule, rendered: &[Rendered], service: &drift::Service) -> Result
     Ok(())
 }
 
-fn sees_what_is_broken(rule: &Rule, rendered: &[Rendered], service: &drift::Service) -> Result<()> {
+fn sees_what_is_broken(
+    rule: &Rule,
+    all: &[Vec<Rendered>],
+    services: &[drift::Service],
+) -> Result<()> {
     for (from, to) in rule.broken {
         // What production has not, a component of its own has.
-        let has = |one: &&Rendered| one.text.contains(from);
-        let production = render::production(rendered)?;
-        let whole = [production].into_iter().chain(rendered).find(has);
-        let whole = whole.with_context(|| format!("nothing has {from:?} any more"))?;
+        let production = (render::production(&all[0])?, &services[0]);
+        let stores = all.iter().zip(services);
+        let others = stores.flat_map(|(of, service)| of.iter().map(move |one| (one, service)));
+        let mut whole = [production].into_iter().chain(others);
+        let whole = whole.find(|(one, _)| one.text.contains(from));
+        let (whole, service) = whole.with_context(|| format!("nothing has {from:?} any more"))?;
         let objects = object::read(&whole.text.replacen(from, to, 1))?;
         if (rule.faults)(&objects, service).is_empty() {
             bail!("it took {to:?} for {from:?}");

@@ -11,6 +11,9 @@ use super::{
     object::{Object, find, list, number, of_kind},
 };
 
+/// The label that tells a service's objects apart.
+const NAME: &str = "app.kubernetes.io/name";
+
 pub const RULES: &[Rule] = &[
     Rule {
         name: "selectors find pods",
@@ -100,6 +103,24 @@ pub const RULES: &[Rule] = &[
             (
                 "podSelector:\n    matchLabels:\n      app.kubernetes.io/name",
                 "podSelector:\n    matchLabels:\n      app.kubernetes.io/nam",
+            ),
+        ],
+    },
+    Rule {
+        name: "who shares a volume goes where it is, and anywhere if nobody has it",
+        faults: neighbours,
+        broken: &[
+            (
+                "matchLabels:\n                    app.kubernetes.io/name: ",
+                "matchLabels:\n                    app.kubernetes.io/nam: ",
+            ),
+            (
+                "volume/data: mounted\n                topologyKey",
+                "app.kubernetes.io/component: api\n                topologyKey",
+            ),
+            (
+                "volume/data: mounted\n                topologyKey",
+                "app.kubernetes.io/component: backup\n                topologyKey",
             ),
         ],
     },
@@ -478,7 +499,6 @@ fn restricted(objects: &[Object], _: &Service) -> Vec<String> {
 }
 
 fn named(objects: &[Object], _: &Service) -> Vec<String> {
-    const NAME: &str = "app.kubernetes.io/name";
     let mut faults = Vec::new();
     let Some(api) = find(objects, "Deployment", "-api") else {
         return vec!["no Deployment".to_owned()];
@@ -525,6 +545,31 @@ fn named(objects: &[Object], _: &Service) -> Vec<String> {
             .is_some_and(|folder| folder != service_name)
         {
             faults.push(format!("{id} is in another service's folder"));
+        }
+    }
+    faults
+}
+
+fn neighbours(objects: &[Object], _: &Service) -> Vec<String> {
+    const SELECTOR: &str = "/spec/affinity/podAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels";
+    let Some(replicas) = find(objects, "Deployment", "-api").and_then(Object::pods) else {
+        return vec!["no Deployment".to_owned()];
+    };
+    let mut faults = Vec::new();
+    for object in objects {
+        let Some(pods) = object.pods() else { continue };
+        let Some(selector) = pods.pointer(SELECTOR).and_then(Value::as_object) else {
+            continue;
+        };
+        for (is_so, what) in [
+            (selector.contains_key(NAME), "goes to pods of others"),
+            (fits(selector, labels(replicas)), "does not go to a replica"),
+            // The scheduler lets the first of them go anywhere.
+            (fits(selector, labels(pods)), "waits for a replica for ever"),
+        ] {
+            if !is_so {
+                faults.push(format!("{}: {what}", object.id()));
+            }
         }
     }
     faults
