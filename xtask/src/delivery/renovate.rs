@@ -31,14 +31,22 @@ pub fn run(
     };
     let tool = format!("schema of {config}");
     takes_and_refuses(report, &tool, projects, &[fault], command)?;
-    let fault = Fault {
-        file: config,
-        from: "\"/^Dockerfile$/\", ",
-        to: "",
-        reason: "Dockerfile has a version that nobody moves",
-    };
+    let faults = [
+        Fault {
+            file: config,
+            from: "\"/^Dockerfile$/\", ",
+            to: "",
+            reason: "Dockerfile has a version that nobody moves",
+        },
+        Fault {
+            file: "deploy/components/backup-postgres/backup/cronjob.yaml",
+            from: "# renovate: datasource=docker depName=postgres\n",
+            to: "",
+            reason: "cronjob.yaml has an image that nobody moves",
+        },
+    ];
     let tool = format!("reach of {config}");
-    judged(report, &tool, projects, &[fault], |project| {
+    judged(report, &tool, projects, &faults, |project| {
         reaches(project, config)
     })
 }
@@ -60,8 +68,24 @@ fn reaches(project: &Project, config: &str) -> Result<String> {
             "{} has a version that nobody moves: no pattern of {config} names it",
             file.display()
         );
+        if file.starts_with("deploy") {
+            let mut above = "";
+            for line in text.lines().map(str::trim_start) {
+                ensure!(
+                    !is_pinned(line) || above.starts_with(MARK),
+                    "{} has an image that nobody moves: {line}",
+                    file.display()
+                );
+                above = line;
+            }
+        }
     }
     Ok(String::new())
+}
+
+/// A container's image of a manifest, by its digest.
+fn is_pinned(line: &str) -> bool {
+    line.starts_with("image: ") && line.contains("@sha256:")
 }
 
 /// The file or folder that a pattern names: `/^\.github/workflows/`.

@@ -93,6 +93,11 @@ pub const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        name: "what others have made is run by its digest",
+        faults: pinned,
+        broken: &[("restic/restic:", "restic/restic:latest # ")],
+    },
+    Rule {
         name: "all is told apart by the service's name",
         faults: named,
         broken: &[
@@ -493,6 +498,24 @@ fn restricted(objects: &[Object], _: &Service) -> Vec<String> {
                 context["capabilities"]["add"].is_null(),
                 "gains capabilities",
             );
+        }
+    }
+    faults
+}
+
+fn pinned(objects: &[Object], _: &Service) -> Vec<String> {
+    let Some(api) = find(objects, "Deployment", "-api") else {
+        return vec!["no Deployment".to_owned()];
+    };
+    // `ci/deploy` puts in that of the release.
+    let own = api.at("/spec/template/spec/containers/0/image");
+    let mut faults = Vec::new();
+    for object in objects {
+        let Some(pods) = object.pods() else { continue };
+        let images = containers(&pods["spec"]).map(|container| &container["image"]);
+        let mut loose = images.filter(|image| *image != own && !word(image).contains("@sha256:"));
+        if let Some(image) = loose.next() {
+            faults.push(format!("{}: {image}", object.id()));
         }
     }
     faults
