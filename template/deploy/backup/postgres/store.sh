@@ -147,7 +147,10 @@ pour() {
     if [ "$format" = directory ]; then
         storage restore "$id" --target "$scratch/dump"
         toc=$(find "$scratch/dump" -name toc.dat)
-        pg_restore --dbname "$into" --no-owner ${rights:+"$rights"} --exit-on-error --jobs "${BACKUP_JOBS:-2}" \
+        # Jobs share no transaction.
+        jobs=--jobs=${BACKUP_JOBS:-2}
+        [ -z "$over_live" ] || jobs=--single-transaction
+        pg_restore --dbname "$into" --no-owner ${rights:+"$rights"} --exit-on-error "$jobs" \
             ${over_live:+--clean --if-exists} "$(dirname "$toc")" 2> "$scratch/store" 9>&- ||
             not_poured 1
     else
@@ -161,6 +164,8 @@ pour() {
 not_poured() {
     if [ -n "${made:-}" ]; then
         printf 'DROP DATABASE "%s"\n' "$target" | ask "$admin" 2> "$scratch/drop" || true
+    elif [ -n "${target:-}" ] && [ "$format" = directory ] && [ -z "$over_live" ]; then
+        say "$target may have half of it: drop that database, and make it anew" >&2
     fi
     [ "$1" != 65 ] || storage_failed
     store_failed

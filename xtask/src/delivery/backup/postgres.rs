@@ -430,6 +430,21 @@ impl<'a> Proof<'a> {
         self.site.set("BACKUP_JOBS", "2");
         self.site.run(&["take"])?.right()?;
         self.site.run(&["restore", "by_jobs"])?.right()?;
+        // Over the live one it is one transaction all the same: what is in its way stops all of it.
+        let in_its_way = "CREATE VIEW in_its_way AS SELECT * FROM items";
+        self.server.ask_of(NAME, in_its_way)?;
+        let over = self.site.run(&["restore", "--over-live", NAME])?;
+        over.wrong_by(1, "in_its_way")?;
+        let as_before = "SELECT count(*) FROM outbox; DROP VIEW in_its_way";
+        self.server.ask_of(NAME, as_before)?;
+        // A database that somebody else has made is theirs to drop.
+        self.server.new_database("half")?;
+        let pg_restore = self.server.programs().join("pg_restore");
+        let half = format!("{} \"$@\"; exit 1", pg_restore.display());
+        self.site.program("pg_restore", &half)?;
+        let ended = self.site.run(&["restore", "half"])?;
+        self.site.no_program("pg_restore")?;
+        ended.wrong_by(1, "half may have half of it: drop that database")?;
         self.site.unset("BACKUP_JOBS");
         ensure!(self.all("by_jobs")? == self.all(NAME)?, "other rows");
         Ok(())
