@@ -43,7 +43,7 @@ pub fn run(report: &mut Report, project: &Project, by: &[&str]) -> Result<()> {
 }
 
 /// Networks, mounts and processes of its own; all of that ends with it.
-fn world(by: &[&str]) -> Command {
+pub fn world(by: &[&str]) -> Command {
     let mut world = command(by, "env");
     let path = std::env::var("PATH").unwrap_or_default();
     world.arg(format!("PATH={path}:/usr/sbin:/sbin")).args([

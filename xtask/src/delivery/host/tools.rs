@@ -354,8 +354,9 @@ fn nginx(root: &Root) -> Result<()> {
     run::output(&mut openssl).map(drop)
 }
 
+const RULES: &str = "deploy/host/firewall.nft";
+
 fn firewall(report: &mut Report, projects: &[&Project], by: &[&str]) -> Result<()> {
-    const RULES: &str = "deploy/host/firewall.nft";
     let Some(program) = of_system(report, "nft", "nftables")? else {
         return Ok(());
     };
@@ -374,5 +375,34 @@ fn firewall(report: &mut Report, projects: &[&Project], by: &[&str]) -> Result<(
         nft.args(["--check", "--file"])
             .arg(project.folder.join(RULES));
         nft
+    })?;
+    lease(report, projects, by)
+}
+
+/// What no rule of the kernel knows to be an answer reaches who has asked for it.
+fn lease(report: &mut Report, projects: &[&Project], by: &[&str]) -> Result<()> {
+    let mut tried = failover::world(by);
+    tried.args([
+        "ip", "link", "add", "one", "type", "veth", "peer", "name", "two",
+    ]);
+    if run::output(&mut tried).is_err() {
+        report.skip("the kernel here gives nobody a network of its own".to_owned());
+        return Ok(());
+    }
+    let fault = Fault {
+        file: RULES,
+        from: "udp sport 547 udp dport 546 accept",
+        to: "udp sport 547 udp dport 546 drop",
+        reason: "nobody gives it a lease",
+    };
+    let folder = tempfile::tempdir()?;
+    let script = folder.path().join("lease.py");
+    fs::write(&script, include_str!("lease.py"))?;
+    let tool = "a lease by DHCPv6, through the firewall";
+    takes_and_refuses(report, tool, &projects[..1], &[fault], |project| {
+        let mut world = failover::world(by);
+        world.arg("python3").arg(&script);
+        world.arg(project.folder.join(RULES));
+        world
     })
 }
