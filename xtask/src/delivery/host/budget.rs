@@ -44,7 +44,7 @@ pub fn run(report: &mut Report, projects: &[&Project]) -> Result<()> {
     Ok(())
 }
 
-const BROKEN: [Fault; 10] = [
+const BROKEN: [Fault; 11] = [
     Fault {
         file: "deploy/host/nginx/proxy.conf",
         from: "proxy_read_timeout 15s",
@@ -92,6 +92,12 @@ const BROKEN: [Fault; 10] = [
         from: "ListenStream=127.0.0.1:8080",
         to: "ListenStream=127.0.0.1:8081",
         reason: "nginx asks 127.0.0.1:8080, the socket is 127.0.0.1:8081",
+    },
+    Fault {
+        file: "deploy/host/systemd/unit.socket",
+        from: "FreeBind=yes\n",
+        to: "",
+        reason: "the socket waits for no address that comes after it",
     },
     Fault {
         file: "deploy/host/config.toml",
@@ -216,6 +222,9 @@ impl<'a> Machine<'a> {
         let socket = self.key(SOCKET, "ListenStream")?.to_owned();
         if asked != socket {
             faults.push(format!("nginx asks {asked}, the socket is {socket}"));
+        }
+        if self.key(SOCKET, "FreeBind").ok().as_deref() != Some("yes") {
+            faults.push("the socket waits for no address that comes after it".to_owned());
         }
         let host = socket.split(':').next().unwrap_or_default();
         let trusted = setting(&self.config, "clients.trusted_proxies");
