@@ -133,6 +133,7 @@ store_target() {
 }
 
 store_restore() {
+    [ -z "$over_live" ] || [ -z "$there" ] || nothing_beside
     made=
     if [ -z "$there" ]; then
         printf 'CREATE DATABASE "%s"\n' "$target" | ask "$admin" 2> "$scratch/store" ||
@@ -140,6 +141,15 @@ store_restore() {
         made=1
     fi
     pour
+}
+
+# What the backup has not would stay, among it what a later migration has made; the migration
+# would come again, and fail at it.
+nothing_beside() {
+    cut -d = -f 1 "$scratch/manifest" | sort > "$scratch/have"
+    cut -d = -f 1 "$scratch/rows" | sort | comm -13 "$scratch/have" - > "$scratch/beside"
+    [ ! -s "$scratch/beside" ] ||
+        fail 2 "$target has tables that backup $id has not, and which would stay: restore into a new database: $(said beside)"
 }
 
 # The chosen backup into $into, all or nothing.

@@ -243,6 +243,11 @@ impl<'a> Proof<'a> {
         let over = self.site.run(&["restore", "--over-live", "somebodys"])?;
         over.wrong_by(2, "has tables already")?;
         ensure!(self.all(NAME)? == wrong, "it was touched");
+        self.server.ask_of(NAME, "CREATE TABLE later (id int)")?;
+        let over = self.site.run(&["restore", "--over-live", NAME])?;
+        over.wrong_by(2, "restore into a new database: public.later")?;
+        ensure!(self.all(NAME)? == wrong, "it was touched");
+        self.server.ask_of(NAME, "DROP TABLE later")?;
         self.site.run(&["restore", "--over-live", NAME])?.right()?;
         ensure!(self.all(NAME)? == before, "other rows");
         Ok(())
