@@ -51,8 +51,8 @@ const CASES: [(&[&str], &str); 10] = [
         "webhook,platform-on-call",
     ),
     (
-        &["alertname=ThanosUploadsFail", "severity=critical"],
-        "webhook,platform-on-call",
+        &["alertname=ThanosUploadsFail", "severity=warning"],
+        "webhook,platform",
     ),
     // Whoever forgets the severity is told all the same.
     (&["alertname=Unknown"], "services"),
