@@ -82,8 +82,8 @@ fn rules(report: &mut Report, node: &Node) -> Result<()> {
 
 fn labels_are_left(rule: &Value) -> Result<()> {
     let expression = rule["expr"].as_str().unwrap_or_default();
-    let annotations = rule["annotations"].to_string();
-    for part in annotations.split("$labels.").skip(1) {
+    let told = format!("{}{}", rule["labels"], rule["annotations"]);
+    for part in told.split("$labels.").skip(1) {
         let is_name = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
         let label: String = part.chars().take_while(is_name).collect();
         let left = expression.split("by (").skip(1);
