@@ -19,7 +19,7 @@ type Held = (
     (&'static str, &'static str),
 );
 
-const HELD: [Held; 8] = [
+const HELD: [Held; 9] = [
     (
         LOKI,
         "config/loki.yaml",
@@ -43,6 +43,12 @@ const HELD: [Held; 8] = [
         "filebeat/filebeat.yml",
         include_str!("filebeat.schema.json"),
         ("add_error_key: true", "add_errors_key: true"),
+    ),
+    (
+        ELK,
+        "filebeat/filebeat.yml",
+        include_str!("filebeat.schema.json"),
+        ("- pod_uid:", "- container:"),
     ),
     (
         ELK,
