@@ -66,6 +66,19 @@ pub fn rendered(report: &mut Report, kustomize: &Path) -> Result<Vec<Rendered>> 
         let (from, to) = ("- port: http-metrics\n", "- port: http\n");
         refuses(scrapes_are_let_in, &all[4], from, to, "http-metrics")
     })?;
+    report.check("a message leads to what people's browsers reach", || {
+        for one in &all {
+            messages_lead_out(&one.objects)?;
+        }
+        let (from, to) = ("--web.external-url=https:", "--web.external-url=http:");
+        refuses(
+            messages_lead_out,
+            &all[0],
+            from,
+            to,
+            "StatefulSet/prometheus",
+        )
+    })?;
     Ok(all)
 }
 
@@ -130,6 +143,31 @@ fn scrapes_are_let_in(objects: &[Object]) -> Result<()> {
                 "{}: Prometheus may not scrape {name}",
                 object.id()
             );
+        }
+    }
+    Ok(())
+}
+
+/// By which argument, or as an object of the operator by which field, they know it.
+const LEADS: [(&str, &str, &str); 3] = [
+    ("prometheus", "Prometheus", "--web.external-url="),
+    ("alertmanager", "Alertmanager", "--web.external-url="),
+    ("thanos-rule", "", "--alert.query-url="),
+];
+
+/// By itself each names its pod, which is an address within the cluster.
+fn messages_lead_out(objects: &[Object]) -> Result<()> {
+    let is_outside = |url: &str| url.starts_with("https://");
+    for (name, kind, option) in LEADS {
+        let sets = of_kind(objects, "StatefulSet").filter(|set| set.name() == name);
+        for set in sets {
+            let arguments = set.list("/spec/template/spec/containers/0/args").iter();
+            let mut urls = arguments.filter_map(|it| it.as_str()?.strip_prefix(option));
+            ensure!(urls.any(is_outside), "{}: no {option}https", set.id());
+        }
+        for object in of_kind(objects, kind) {
+            let url = object.text("/spec/externalUrl");
+            ensure!(is_outside(url), "{}: no externalUrl", object.id());
         }
     }
     Ok(())
