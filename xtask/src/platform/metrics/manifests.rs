@@ -79,6 +79,11 @@ pub fn rendered(report: &mut Report, kustomize: &Path) -> Result<Vec<Rendered>> 
             "StatefulSet/prometheus",
         )
     })?;
+    report.check("Thanos takes blocks of what came late", || {
+        late_blocks_are_taken(&all[4].objects)?;
+        let (from, to) = ("--compact.enable-vertical-compaction", "--wait");
+        refuses(late_blocks_are_taken, &all[4], from, to, "thanos-compact")
+    })?;
     Ok(all)
 }
 
@@ -169,6 +174,28 @@ fn messages_lead_out(objects: &[Object]) -> Result<()> {
             let url = object.text("/spec/externalUrl");
             ensure!(is_outside(url), "{}: no externalUrl", object.id());
         }
+    }
+    Ok(())
+}
+
+/// Prometheus takes samples that are late: their blocks overlap others. It must not merge them
+/// itself, for its sidecar does not send what is merged, and the compactor has to.
+const OF_LATE_BLOCKS: [(&str, &str); 2] = [
+    (
+        "prometheus",
+        "--no-storage.tsdb.allow-overlapping-compaction",
+    ),
+    ("thanos-compact", "--compact.enable-vertical-compaction"),
+];
+
+fn late_blocks_are_taken(objects: &[Object]) -> Result<()> {
+    for (name, option) in OF_LATE_BLOCKS {
+        let mut sets = of_kind(objects, "StatefulSet").filter(|set| set.name() == name);
+        let has_it = |set: &Object| {
+            let arguments = set.list("/spec/template/spec/containers/0/args");
+            arguments.contains(&json!(option))
+        };
+        ensure!(sets.any(has_it), "{name} is not started with {option}");
     }
     Ok(())
 }
