@@ -7,7 +7,7 @@ use std::{
 
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
-    common::v1::{AnyValue, KeyValue, any_value::Value},
+    common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value},
     resource::v1::Resource,
     trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span::SpanKind, status::StatusCode},
 };
@@ -124,6 +124,15 @@ pub fn request(service: &str, spans: Vec<Span>) -> ExportTraceServiceRequest {
 
 pub fn text(key: &str, value: &str) -> KeyValue {
     attribute(key, Value::StringValue(value.to_owned()))
+}
+
+/// What comes more than once, such as a header.
+pub fn list(key: &str, values: &[&str]) -> KeyValue {
+    let text = |value: &&str| AnyValue {
+        value: Some(Value::StringValue((*value).to_owned())),
+    };
+    let values = values.iter().map(text).collect();
+    attribute(key, Value::ArrayValue(ArrayValue { values }))
 }
 
 fn number(key: &str, value: i64) -> KeyValue {

@@ -8,7 +8,7 @@ use crate::{
     proof::Outcome,
     setup::Setup,
     sink::Sink,
-    spans::{Kind, SPANS, Seen, Trace, text},
+    spans::{Kind, SPANS, Seen, Trace, list, text},
 };
 
 /// An attribute, what is in it, and what becomes of it.
@@ -46,6 +46,8 @@ const ATTRIBUTES: [(&str, &str, Becomes); 12] = [
     ),
     ("app.password", "hunter2-plain", Becomes::Masked),
 ];
+/// A header, which is a list: masked, too.
+const LISTED: (&str, &str) = ("http.request.header.x-contact", "jane.listed@example.org");
 const KEPT: (&str, &str) = ("app.colour", "green");
 
 #[derive(Clone, Copy, PartialEq)]
@@ -60,7 +62,8 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     let agent = modes::agent(&setup, &sink, &modes::all_are_kept()).await?;
     let attributes = || {
         let all = ATTRIBUTES.iter().map(|(key, value, _)| text(key, value));
-        all.chain([text(KEPT.0, KEPT.1)]).collect()
+        let listed = list(LISTED.0, &[LISTED.1]);
+        all.chain([listed, text(KEPT.0, KEPT.1)]).collect()
     };
     let traces = [0, 1].map(|_| Trace::new(Kind::Ordinary).with(attributes()));
     Client::plain(&agent.grpc())?.traces(&traces, 1).await?;
@@ -83,6 +86,10 @@ pub async fn run(setup: Setup) -> Result<Outcome> {
     .goal(
         firsts.len() == traces.len(),
         "what is harmless did not come",
+    )
+    .goal(
+        !told.contains(LISTED.1),
+        format!("{} came in a list", LISTED.1),
     );
     for (key, value, becomes) in ATTRIBUTES {
         outcome = outcome
